@@ -1,0 +1,299 @@
+//! An attempt while it runs: what it may do, what it found out, and what is not yet committed.
+//!
+//! Answers and the links that follow from them are held here and committed together, with the next intent or with the
+//! settle (design/4-semantics.md, "Effects" 6). No IO: `port` carries the result to the store.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::connection::Mode;
+use crate::effect::{Doubt, Journalled, Verdict};
+use crate::exchange::{Answer, Exchange};
+use crate::failure::Failure;
+use crate::ids::{AccountId, AttemptId, ConnectionId, DeliveryId, EffectId, LeaseToken};
+use crate::port;
+
+/// The right of one worker to work on one lane, for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Proves it.
+    pub token: LeaseToken,
+    /// Of which lane: the connection's …
+    pub connection: ConnectionId,
+    /// … and the contact's.
+    pub contact: String,
+    /// For which delivery.
+    pub delivery: DeliveryId,
+    /// In which attempt.
+    pub attempt: AttemptId,
+    /// When it ends, on `Clock::monotonic`.
+    pub until: std::time::Duration,
+}
+
+/// An attempt while it runs.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The right to run it.
+    pub lease: Lease,
+    /// Whose locks, effects and identity links it uses.
+    pub account: AccountId,
+    /// The descriptor's `state`: names what keys, links and cache mean.
+    pub state: u32,
+    /// Whether writes are sent.
+    pub mode: Mode,
+    /// Counts executions of the delivery from 1.
+    pub number: u32,
+    /// What earlier attempts of the delivery did.
+    pub journalled: Vec<Journalled>,
+    /// What is not yet committed.
+    pub changes: Changes,
+    /// The newest effect of each key that this attempt sent or was shown.
+    pub effects: HashMap<String, Doubt>,
+    /// HTTP calls so far.
+    pub http_calls: u32,
+    /// Exchanges so far, committed ones included.
+    pub exchanges: u32,
+    /// The identity keys it holds; `None` until `locks.acquire`.
+    pub locks: Option<Vec<String>>,
+    /// Time spent waiting for the CRM.
+    pub waited: std::time::Duration,
+    /// What egress policy refused, if anything: a failure that follows is `egress-refused`.
+    pub refused: Option<String>,
+}
+
+/// Why the host ended an attempt before the connector did.
+#[derive(Debug, thiserror::Error)]
+pub enum End {
+    /// Somebody else has the lane by now: nothing of this attempt counts.
+    #[error("the lease on the lane was lost")]
+    LeaseLost,
+    /// Not now: the delivery waits, and this was no attempt.
+    #[error("deferred until {until}: {}", failure.message)]
+    Deferred {
+        /// When to try again.
+        until: Timestamp,
+        /// Why, for the operator.
+        failure: Failure,
+    },
+    /// The connection only observes, and this is what would have been sent.
+    #[error("observed: {0}")]
+    Observed(String),
+    /// More HTTP calls than one delivery may make.
+    #[error("more than {0} HTTP calls")]
+    TooManyCalls(u32),
+    /// The store does not work at the moment.
+    #[error(transparent)]
+    Store(port::Error),
+}
+
+impl From<port::Error> for End {
+    fn from(error: port::Error) -> Self {
+        match error {
+            port::Error::LeaseLost => Self::LeaseLost,
+            port::Error::Unavailable(_) => Self::Store(error),
+        }
+    }
+}
+
+impl Attempt {
+    /// An attempt at its beginning.
+    pub fn new(
+        lease: Lease,
+        account: AccountId,
+        state: u32,
+        mode: Mode,
+        number: u32,
+        journalled: Vec<Journalled>,
+    ) -> Self {
+        Self {
+            lease,
+            account,
+            state,
+            mode,
+            number,
+            journalled,
+            changes: Changes::default(),
+            effects: HashMap::new(),
+            http_calls: 0,
+            exchanges: 0,
+            locks: None,
+            waited: std::time::Duration::ZERO,
+            refused: None,
+        }
+    }
+
+    /// Notes an effect of this attempt, or one that it was shown, under all its keys.
+    pub fn note_effect(&mut self, keys: &[String], doubt: &Doubt) {
+        for key in keys {
+            self.effects.insert(key.clone(), doubt.clone());
+        }
+    }
+
+    /// Corrects the verdict of the newest effect of `key`; false where this attempt neither sent it nor was shown it.
+    pub fn conclude(&mut self, key: &str, verdict: Verdict) -> bool {
+        let Some(doubt) = self.effects.get_mut(key) else {
+            return false;
+        };
+        let shown = std::mem::replace(&mut doubt.verdict, verdict);
+        let effect = doubt.effect;
+        match self
+            .changes
+            .answers
+            .iter_mut()
+            .find(|answered| answered.effect == effect)
+        {
+            Some(answered) => answered.verdict = verdict,
+            None => self.changes.conclusions.push(Conclusion {
+                effect,
+                shown,
+                verdict,
+            }),
+        }
+        true
+    }
+
+    /// Records an exchange.
+    pub fn record(&mut self, mut exchange: Exchange) {
+        exchange.sequence = self.exchanges;
+        self.exchanges += 1;
+        self.changes.exchanges.push(exchange);
+    }
+
+    /// The link as this attempt sees it: its own changes first. `None` where it changed nothing about it.
+    pub fn own_link(&self, entity: &Entity, object: &str) -> Option<Option<&Link>> {
+        self.changes
+            .links
+            .iter()
+            .rev()
+            .find_map(|change| match change {
+                LinkChange::Put(of, link) if of == entity && link.object == object => {
+                    Some(Some(link))
+                }
+                LinkChange::Remove(of, removed) if of == entity && removed == object => Some(None),
+                _ => None,
+            })
+    }
+}
+
+/// What an attempt found out and the store does not know yet.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Changes {
+    /// Answers to `set` and `once`, in order.
+    pub answers: Vec<Answered>,
+    /// Corrections of effects that were committed before.
+    pub conclusions: Vec<Conclusion>,
+    /// Links, in order.
+    pub links: Vec<LinkChange>,
+    /// Cache entries, in order.
+    pub cache: Vec<CacheChange>,
+    /// Host calls, in order.
+    pub exchanges: Vec<Exchange>,
+}
+
+impl Changes {
+    /// Whether there is anything to commit.
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+            && self.conclusions.is_empty()
+            && self.links.is_empty()
+            && self.cache.is_empty()
+            && self.exchanges.is_empty()
+    }
+}
+
+/// The answer to a `set` or `once`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// Which effect: of a `once` the intent's id, of a `set` a new one.
+    pub effect: EffectId,
+    /// Of a `set`, whose row begins with its answer; of a `once` the intent has made it.
+    pub set: Option<SetEffect>,
+    /// What is known now.
+    pub verdict: Verdict,
+    /// What was answered, where something was.
+    pub answer: Option<Answer>,
+}
+
+/// What a `set` is, for its row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetEffect {
+    /// In the delivery.
+    pub key: String,
+    /// SHA-256 of method, path and body.
+    pub digest: [u8; 32],
+    /// When it was sent.
+    pub at: Timestamp,
+}
+
+/// A correction of an effect that was committed before. It counts only if the row still says what was shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conclusion {
+    /// Which.
+    pub effect: EffectId,
+    /// What the attempt was shown.
+    pub shown: Verdict,
+    /// What it found out.
+    pub verdict: Verdict,
+}
+
+/// One side of a link: an entity of the source, or an identity of the account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Entity {
+    /// contact, conversation, message, company, identity
+    pub kind: String,
+    /// The source's id, or `email:…`, `phone:…`.
+    pub id: String,
+}
+
+impl Entity {
+    /// Identities are the account's, everything else the connection's.
+    pub fn is_of_account(&self) -> bool {
+        self.kind == "identity"
+    }
+}
+
+/// Which CRM record an entity is.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Link {
+    /// The CRM's kind of record.
+    pub object: String,
+    /// Its id there.
+    pub remote_id: String,
+    /// Of the fields last written.
+    pub digest: Option<String>,
+    /// The CRM's own version of the record.
+    pub revision: Option<String>,
+    /// Where a person opens it.
+    pub url: Option<String>,
+    /// Everything else.
+    pub attributes: serde_json::Map<String, Value>,
+}
+
+/// One change of the links.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LinkChange {
+    /// The entity is this record now.
+    Put(Entity, Link),
+    /// Every link of (object, from) points to another record now.
+    Redirect {
+        /// The CRM's kind of record.
+        object: String,
+        /// The id that was.
+        from: String,
+        /// The id that is.
+        to: String,
+    },
+    /// The entity is no record of this object any more.
+    Remove(Entity, String),
+}
+
+/// One change of the cache.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CacheChange {
+    /// Kept until then.
+    Put(String, Value, Timestamp),
+    /// Forgotten.
+    Remove(String),
+}

@@ -1,0 +1,201 @@
+//! Deliveries and their lanes: claimed, settled, shown.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gladhand_core::attempt::{Changes, Lease, Link};
+use gladhand_core::clock::Timestamp;
+use gladhand_core::delivery::{Delivery, DeliveryState};
+use gladhand_core::effect::{EffectSummary, Journalled};
+use gladhand_core::exchange::Exchange;
+use gladhand_core::failure::Failure;
+use gladhand_core::ids::{AccountId, AttemptId, ConnectionId, DeliveryId};
+use gladhand_core::outcome::Outcome;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// What a worker is ready to take.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// Connections in the order of whose turn it is, each with how many lanes it may get.
+    pub connections: Vec<(ConnectionId, u32)>,
+    /// How many lanes at most, over all of them.
+    pub lanes: u32,
+    /// Now.
+    pub now: Timestamp,
+    /// Now, on the monotonic clock: leases end by it.
+    pub monotonic: Duration,
+    /// How long a lease lasts.
+    pub lease: Duration,
+}
+
+/// What a claim brought.
+#[derive(Debug, Clone, Default)]
+pub struct Claims {
+    /// One per lane.
+    pub claimed: Vec<Claimed>,
+    /// When the next lane of these connections becomes ready, if none was left that is ready now.
+    pub next_ready: Option<Timestamp>,
+}
+
+/// A delivery to run, and everything that running it needs.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The right to run it.
+    pub lease: Lease,
+    /// What to run; its `attempts` counts this one already.
+    pub delivery: Delivery,
+    /// The newest event of its entity where it carries a state, else its own: the exact bytes.
+    pub body: Vec<u8>,
+    /// The newest event about the contact itself, where the delivery waited for the contact's identity.
+    pub contact_body: Option<Vec<u8>>,
+    /// What earlier attempts of it sent.
+    pub journalled: Vec<Journalled>,
+    /// When an earlier attempt began that never settled.
+    pub unsettled_since: Option<Timestamp>,
+    /// The version that its connection runs: SHA-256, hex.
+    pub version: Option<String>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// Where the delivery stands now.
+    pub state: DeliveryState,
+    /// How it ended well.
+    pub outcome: Option<Outcome>,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+    /// When it is tried next, where it is.
+    pub not_before: Option<Timestamp>,
+    /// Whether this was an attempt; a deferral is none.
+    pub is_attempt: bool,
+    /// Now.
+    pub at: Timestamp,
+    /// When the attempt began.
+    pub started_at: Timestamp,
+    /// The version that ran: SHA-256, hex.
+    pub version: Option<String>,
+    /// What it cost.
+    pub cost: Cost,
+    /// The connector's log lines.
+    pub log: Vec<LogLine>,
+}
+
+/// What an attempt cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// From claim to settle.
+    pub total_us: u64,
+    /// Making and dropping the instance.
+    pub instance_us: u64,
+    /// In the guest's own code.
+    pub guest_us: u64,
+    /// Waiting for the CRM.
+    pub http_us: u64,
+    /// Requests to the CRM.
+    pub http_calls: u32,
+}
+
+/// A line that a connector logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// debug, info, warn, error
+    pub level: String,
+    /// What it said.
+    pub message: String,
+    /// With what.
+    pub fields: Vec<(String, String)>,
+}
+
+/// Which deliveries to list.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Of this connection.
+    pub connection: Option<ConnectionId>,
+    /// In this state.
+    pub state: Option<DeliveryState>,
+    /// Of this contact.
+    pub contact: Option<String>,
+    /// Received at or after.
+    pub since: Option<Timestamp>,
+    /// Older than this one, for the next page.
+    pub before: Option<DeliveryId>,
+    /// At most so many; the store caps it at 1,000.
+    pub limit: u32,
+}
+
+/// Everything about one delivery.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeliveryDetail {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<AttemptRecord>,
+    /// Its effects, oldest first.
+    pub effects: Vec<EffectSummary>,
+    /// The links of its contact and conversation.
+    pub links: Vec<Link>,
+}
+
+/// One attempt as recorded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    /// Its id.
+    pub id: AttemptId,
+    /// Counts from 1.
+    pub number: u32,
+    /// The version that ran.
+    pub version: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it was settled; absent where it never was.
+    pub settled_at: Option<Timestamp>,
+    /// How it ended well.
+    pub outcome: Option<Outcome>,
+    /// What went wrong.
+    pub failure: Option<Failure>,
+    /// What it cost.
+    pub cost: Cost,
+    /// What was sent and answered.
+    pub exchanges: Vec<Exchange>,
+    /// What the connector logged.
+    pub log: Vec<LogLine>,
+}
+
+/// How many deliveries stand where, for health and metrics.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// (state, number), of every state that has any.
+    pub by_state: Vec<(DeliveryState, u64)>,
+    /// When the oldest delivery that waits came in.
+    pub oldest_waiting: Option<Timestamp>,
+}
+
+/// Deliveries and their lanes.
+#[async_trait]
+pub trait Deliveries: Send + Sync {
+    /// Leases ready lanes and takes the head of each, superseding what is out of date. One commit.
+    async fn claim(&self, request: ClaimRequest) -> Result<Claims, Error>;
+    /// Commits how an attempt ended, with the rest of its changes, if the lease still holds.
+    ///
+    /// A delivery that is skipped for want of an identity goes back to pending where the contact gained one since
+    /// `settlement.started_at`.
+    async fn settle(
+        &self,
+        lease: &Lease,
+        account: AccountId,
+        state: u32,
+        changes: Changes,
+        settlement: Settlement,
+    ) -> Result<(), Error>;
+    /// Waits until an intake or a settle may have made a lane ready. Never misses one that happened after the last call.
+    async fn changed(&self);
+    /// Newest first.
+    async fn list(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, Error>;
+    /// Everything about one.
+    async fn show(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, Error>;
+    /// How many stand where.
+    async fn counts(&self) -> Result<Counts, Error>;
+}

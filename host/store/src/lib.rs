@@ -1,0 +1,80 @@
+//! The only database. One trait per aggregate, implemented by `sqlite` (and by `postgres` next), under one contract test.
+//!
+//! Nothing but the store decides what is durable; nothing here decides what happens: `intake::Planner` and
+//! `lane::plan` of the core are called inside its transactions. It must not know a source's or a CRM's words.
+
+pub mod deliveries;
+
+pub mod settings;
+
+pub mod catalog;
+
+pub mod intake;
+
+pub use deliveries::Deliveries;
+pub use intake::Intake;
+pub use settings::Settings;
+
+pub use catalog::Catalog;
+
+/// Why the store could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database refused or did not answer.
+    #[error("the database refused: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A migration could not be applied.
+    #[error("the database's schema could not be brought up to date")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A row does not hold what this version writes.
+    #[error("{table}.{column} of {row} cannot be read: {reason}")]
+    Inconsistent {
+        /// Which table.
+        table: &'static str,
+        /// Which column.
+        column: &'static str,
+        /// Which row.
+        row: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A sealed value does not open: another master key, or a row that was moved.
+    #[error("{table}.{column} cannot be opened: was it sealed with another master key?")]
+    Sealed {
+        /// Which table.
+        table: &'static str,
+        /// Which column.
+        column: &'static str,
+    },
+    /// Another process has the database.
+    #[error(
+        "{path} is in use by another gladhand process; stop it, or give this one a store of its own"
+    )]
+    InUse {
+        /// The file.
+        path: String,
+    },
+    /// The name is taken.
+    #[error("{what} `{name}` exists already")]
+    Exists {
+        /// `source`, `connection`, …
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The lease was lost.
+    #[error("the lease on the lane was lost")]
+    LeaseLost,
+    /// The writer has stopped.
+    #[error("the store is shutting down")]
+    Closed,
+}
+
+impl From<Error> for gladhand_core::port::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::LeaseLost => Self::LeaseLost,
+            other => Self::Unavailable(Box::new(other)),
+        }
+    }
+}
