@@ -47,6 +47,8 @@ pub struct Attempt {
     pub number: u32,
     /// What earlier attempts of the delivery did.
     pub journalled: Vec<Journalled>,
+    /// When an earlier attempt of the delivery began that never settled: nobody knows what it sent.
+    pub unsettled_since: Option<Timestamp>,
     /// What is not yet committed.
     pub changes: Changes,
     /// The newest effect of each key that this attempt sent or was shown.
@@ -114,6 +116,7 @@ impl Attempt {
             mode,
             number,
             journalled,
+            unsettled_since: None,
             changes: Changes::default(),
             effects: HashMap::new(),
             http_calls: 0,
@@ -131,13 +134,25 @@ impl Attempt {
         }
     }
 
-    /// Corrects the verdict of the newest effect of `key`; false where this attempt neither sent it nor was shown it.
+    /// Corrects the verdict of the newest effect of `key`, under all its keys; false where this attempt neither sent it
+    /// nor was shown it. `Open` is no verdict that anybody can come to.
     pub fn conclude(&mut self, key: &str, verdict: Verdict) -> bool {
-        let Some(doubt) = self.effects.get_mut(key) else {
+        let Some(Doubt {
+            effect,
+            verdict: shown,
+            ..
+        }) = self.effects.get(key).cloned()
+        else {
             return false;
         };
-        let shown = std::mem::replace(&mut doubt.verdict, verdict);
-        let effect = doubt.effect;
+        if verdict == Verdict::Open {
+            return false;
+        }
+        for doubt in self.effects.values_mut() {
+            if doubt.effect == effect {
+                doubt.verdict = verdict;
+            }
+        }
         match self
             .changes
             .answers
@@ -296,4 +311,117 @@ pub enum CacheChange {
     Put(String, Value, Timestamp),
     /// Forgotten.
     Remove(String),
+}
+
+/// What an attempt cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Cost {
+    /// From claim to settle.
+    pub total_us: u64,
+    /// Making and dropping the instance.
+    pub instance_us: u64,
+    /// In the guest's own code.
+    pub guest_us: u64,
+    /// Waiting for the CRM.
+    pub http_us: u64,
+    /// Requests to the CRM.
+    pub http_calls: u32,
+}
+
+/// A line that a connector logged.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LogLine {
+    /// debug, info, warn, error
+    pub level: String,
+    /// What it said.
+    pub message: String,
+    /// With what.
+    pub fields: Vec<(String, String)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn attempt() -> Attempt {
+        Attempt::new(
+            Lease {
+                token: LeaseToken::from_uuid(Uuid::nil()),
+                connection: ConnectionId::from_uuid(Uuid::nil()),
+                contact: "7".into(),
+                delivery: DeliveryId::from_uuid(Uuid::nil()),
+                attempt: AttemptId::from_uuid(Uuid::nil()),
+                until: std::time::Duration::ZERO,
+            },
+            AccountId::from_uuid(Uuid::nil()),
+            1,
+            Mode::Live,
+            1,
+            Vec::new(),
+        )
+    }
+
+    fn doubt(effect: u128, verdict: Verdict) -> Doubt {
+        Doubt {
+            effect: EffectId::from_uuid(Uuid::from_u128(effect)),
+            verdict,
+            at: Timestamp(0),
+        }
+    }
+
+    fn keys() -> Vec<String> {
+        vec![
+            "person/email:jane@x".to_owned(),
+            "person/phone:+15551230001".to_owned(),
+        ]
+    }
+
+    #[test]
+    fn concluding_one_key_settles_all_keys_of_the_effect() {
+        let mut attempt = attempt();
+        attempt.note_effect(&keys(), &doubt(1, Verdict::Unknown));
+        assert!(attempt.conclude(&keys()[0], Verdict::NotDone));
+        assert!(attempt.conclude(&keys()[1], Verdict::Done));
+        let shown: Vec<_> = attempt
+            .changes
+            .conclusions
+            .iter()
+            .map(|conclusion| (conclusion.shown, conclusion.verdict))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (Verdict::Unknown, Verdict::NotDone),
+                (Verdict::NotDone, Verdict::Done)
+            ],
+            "the second is measured against what the first has made of the row"
+        );
+    }
+
+    #[test]
+    fn an_answer_that_is_not_committed_is_corrected_in_place() {
+        let mut attempt = attempt();
+        let sent = doubt(1, Verdict::Unknown);
+        attempt.changes.answers.push(Answered {
+            effect: sent.effect,
+            set: None,
+            verdict: Verdict::Unknown,
+            answer: None,
+        });
+        attempt.note_effect(&keys(), &sent);
+        assert!(attempt.conclude(&keys()[0], Verdict::Done));
+        assert_eq!(attempt.changes.answers[0].verdict, Verdict::Done);
+        assert_eq!(attempt.changes.conclusions, []);
+    }
+
+    #[test]
+    fn a_key_that_the_attempt_never_saw_is_not_concluded() {
+        let mut attempt = attempt();
+        assert!(!attempt.conclude("person/email:jane@x", Verdict::Done));
+        attempt.note_effect(&keys(), &doubt(1, Verdict::Unknown));
+        assert!(!attempt.conclude(&keys()[0], Verdict::Open));
+        assert!(attempt.changes.is_empty());
+    }
 }

@@ -1,1 +1,36 @@
-//! Empty for now.
+//! The gladhand program: takes in webhooks, serves the admin API, is the command line.
+//!
+//! Glue: it holds no rule of delivering. Only here are axum, clap and the environment known.
+
+pub mod cli;
+
+pub mod config;
+
+pub mod serve;
+
+pub mod host;
+
+pub mod intake;
+
+pub mod admin;
+
+pub mod api;
+
+pub mod health;
+
+pub mod client;
+
+pub mod token;
+
+pub mod telemetry;
+
+pub mod shutdown;
+
+pub mod system;
+
+mod keyfile;
+
+mod happening;
+
+#[cfg(test)]
+mod doubles;

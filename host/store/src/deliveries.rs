@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gladhand_core::attempt::{Changes, Lease, Link};
+use gladhand_core::attempt::{Changes, Cost, Lease, Link, LogLine};
 use gladhand_core::clock::Timestamp;
 use gladhand_core::delivery::{Delivery, DeliveryState};
 use gladhand_core::effect::{EffectSummary, Journalled};
@@ -35,7 +35,7 @@ pub struct ClaimRequest {
 pub struct Claims {
     /// One per lane.
     pub claimed: Vec<Claimed>,
-    /// When the next lane of these connections becomes ready, if none was left that is ready now.
+    /// When the next lane of these connections becomes ready that is not ready yet.
     pub next_ready: Option<Timestamp>,
 }
 
@@ -81,32 +81,6 @@ pub struct Settlement {
     pub cost: Cost,
     /// The connector's log lines.
     pub log: Vec<LogLine>,
-}
-
-/// What an attempt cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cost {
-    /// From claim to settle.
-    pub total_us: u64,
-    /// Making and dropping the instance.
-    pub instance_us: u64,
-    /// In the guest's own code.
-    pub guest_us: u64,
-    /// Waiting for the CRM.
-    pub http_us: u64,
-    /// Requests to the CRM.
-    pub http_calls: u32,
-}
-
-/// A line that a connector logged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogLine {
-    /// debug, info, warn, error
-    pub level: String,
-    /// What it said.
-    pub message: String,
-    /// With what.
-    pub fields: Vec<(String, String)>,
 }
 
 /// Which deliveries to list.

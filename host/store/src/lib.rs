@@ -11,18 +11,48 @@ pub mod catalog;
 
 pub mod intake;
 
+pub mod crypter;
+
+mod packed;
+
+mod planned;
+
+mod doubt;
+
+mod link_steps;
+
+pub mod sqlite;
+
 pub use deliveries::Deliveries;
 pub use intake::Intake;
 pub use settings::Settings;
 
 pub use catalog::Catalog;
 
+pub use sqlite::SqliteStore;
+
 /// Why the store could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database refused or did not answer.
     #[error("the database refused: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
+    /// Nothing more can be stored; nothing of the call was.
+    #[error(
+        "the disk that holds the database is full; free some space, until then nothing is accepted"
+    )]
+    DiskFull,
+    /// The disk does not read or write; nothing of the call was stored.
+    #[error("the disk that holds the database does not work ({0}); look at the system's log")]
+    DiskFailed(String),
+    /// The database's file cannot be made or opened.
+    #[error("cannot open {path}; the directory must exist and be writable")]
+    Path {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A migration could not be applied.
     #[error("the database's schema could not be brought up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -62,12 +92,26 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// Something that it names is not there, or something that names it still is.
+    #[error(
+        "the {what} names something that does not exist, or is still named by something; look at its source, account, connections and connector version"
+    )]
+    Related {
+        /// `source`, `connection`, …
+        what: &'static str,
+    },
     /// The lease was lost.
     #[error("the lease on the lane was lost")]
     LeaseLost,
     /// The writer has stopped.
     #[error("the store is shutting down")]
     Closed,
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        sqlite::disk_trouble(&error).unwrap_or(Self::Database(error))
+    }
 }
 
 impl From<Error> for gladhand_core::port::Error {

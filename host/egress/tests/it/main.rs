@@ -1,0 +1,15 @@
+//! Egress against real servers on the loopback interface: what leaves, what comes back, what is recorded.
+
+mod support;
+
+mod network;
+
+mod answers;
+
+mod credentials;
+
+mod effects;
+
+mod budgets;
+
+mod limits;

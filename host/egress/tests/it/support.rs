@@ -1,0 +1,405 @@
+//! A CRM on the loopback interface, a journal that says what it is told to, and an attempt to send with.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::Request as Incoming;
+use axum::http::{HeaderMap, Method};
+use axum::response::Response as Outgoing;
+use gladhand_core::attempt::{Attempt, Changes, Lease};
+use gladhand_core::clock::{Clock, ManualClock, Timestamp};
+use gladhand_core::connection::{Account, Mode};
+use gladhand_core::descriptor::Descriptor;
+use gladhand_core::effect::{Doubt, Effect, Intended, Intent, Journalled, Verdict};
+use gladhand_core::exchange::{Answer, Exchange};
+use gladhand_core::ids::{
+    AccountId, AttemptId, ConnectionId, DeliveryId, EffectId, Ids, LeaseToken,
+};
+use gladhand_core::port::{self, Journal};
+use gladhand_egress::resolver::{Lookup, SystemLookup};
+use gladhand_egress::{Config, Egress, Error, Request, Response, Target};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use uuid::Uuid;
+
+/// What egress must never show: with characters that every encoding writes differently.
+pub const SECRET: &str = "12|s3cr+t/\"key\"~xyzzy";
+
+pub const START: Timestamp = Timestamp(1_800_000_000_000);
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub method: Method,
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .get(name)
+            .map(|value| value.to_str().expect("text"))
+    }
+}
+
+/// A CRM that remembers what it was asked.
+#[derive(Clone)]
+pub struct Crm {
+    pub url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Crm {
+    /// One that answers what `answer` makes of a request.
+    pub async fn answering<F>(answer: F) -> Self
+    where
+        F: Fn(&Seen) -> Outgoing + Clone + Send + Sync + 'static,
+    {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let record = seen.clone();
+        let app = Router::new().fallback(move |incoming: Incoming| {
+            let (answer, record) = (answer.clone(), record.clone());
+            async move {
+                let (parts, body) = incoming.into_parts();
+                let seen = Seen {
+                    method: parts.method,
+                    path: parts.uri.to_string(),
+                    headers: parts.headers,
+                    body: axum::body::to_bytes(body, 4 << 20).await.expect("a body"),
+                };
+                record.lock().expect("no panic").push(seen.clone());
+                answer(&seen)
+            }
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { url, seen }
+    }
+
+    /// One that answers everything with this status and body.
+    pub async fn with(status: u16, body: &'static str) -> Self {
+        Self::answering(move |_| reply(status, &[], body)).await
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().expect("no panic").clone()
+    }
+
+    pub fn only(&self) -> Seen {
+        match self.seen().as_slice() {
+            [only] => only.clone(),
+            other => panic!("{} requests arrived", other.len()),
+        }
+    }
+}
+
+pub fn reply(status: u16, headers: &[(&str, &str)], body: impl Into<axum::body::Body>) -> Outgoing {
+    let mut reply = Outgoing::builder().status(status);
+    for (name, value) in headers {
+        reply = reply.header(*name, *value);
+    }
+    reply.body(body.into()).expect("a reply")
+}
+
+/// A server that reads a request, then does as it is told with the connection.
+pub async fn rude_server<F, D>(then: F) -> String
+where
+    F: Fn(TcpStream) -> D + Send + 'static,
+    D: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            tokio::spawn(then(stream));
+        }
+    });
+    url
+}
+
+/// One that answers these bytes and closes.
+pub async fn server_of_bytes(bytes: &'static [u8]) -> String {
+    rude_server(move |mut stream| async move {
+        stream.write_all(bytes).await.expect("written");
+    })
+    .await
+}
+
+/// A journal that answers what it was told to (`Send` where it was told nothing) and remembers what it was asked.
+#[derive(Default)]
+pub struct Script {
+    answers: Mutex<VecDeque<Result<Intended, port::Error>>>,
+    asked: Mutex<Vec<(Changes, Intent)>>,
+}
+
+impl Script {
+    pub fn then(&self, answer: Result<Intended, port::Error>) {
+        self.answers.lock().expect("no panic").push_back(answer);
+    }
+
+    pub fn asked(&self) -> Vec<(Changes, Intent)> {
+        self.asked.lock().expect("no panic").clone()
+    }
+}
+
+#[async_trait]
+impl Journal for Script {
+    async fn intend(
+        &self,
+        _: &Lease,
+        _: AccountId,
+        _: u32,
+        changes: Changes,
+        intent: Intent,
+    ) -> Result<Intended, port::Error> {
+        self.asked.lock().expect("no panic").push((changes, intent));
+        let told = self.answers.lock().expect("no panic").pop_front();
+        told.unwrap_or(Ok(Intended::Send))
+    }
+}
+
+/// Names whose addresses change with every question; the last answer stays.
+pub struct Names {
+    answers: Mutex<VecDeque<Vec<IpAddr>>>,
+    pub asked: AtomicU64,
+}
+
+impl Names {
+    pub fn new(answers: &[&[&str]]) -> Arc<Self> {
+        let parse = |texts: &&[&str]| {
+            texts
+                .iter()
+                .map(|text| text.parse().expect("an address"))
+                .collect()
+        };
+        Arc::new(Self {
+            answers: Mutex::new(answers.iter().map(parse).collect()),
+            asked: AtomicU64::new(0),
+        })
+    }
+}
+
+#[async_trait]
+impl Lookup for Names {
+    async fn lookup(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let mut answers = self.answers.lock().expect("no panic");
+        match answers.len() {
+            0 => Err(io::Error::other("no such name")),
+            1 => Ok(answers[0].clone()),
+            _ => Ok(answers.pop_front().expect("there are two")),
+        }
+    }
+}
+
+/// Ids in order.
+#[derive(Default)]
+struct Counter(AtomicU64);
+
+impl Ids for Counter {
+    fn next(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::Relaxed)) + 1_000)
+    }
+}
+
+/// Everything that a request needs.
+pub struct World {
+    pub clock: Arc<ManualClock>,
+    pub journal: Script,
+    pub egress: Egress,
+    pub target: Target,
+    pub attempt: Attempt,
+}
+
+/// How a world differs from the usual one.
+pub struct Setting {
+    pub descriptor: Value,
+    pub allow_private_network: bool,
+    pub allow_http: bool,
+    pub config: Config,
+    pub lookup: Arc<dyn Lookup>,
+    pub credentials: Vec<(&'static str, &'static str)>,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            descriptor: json!({}),
+            allow_private_network: true,
+            allow_http: true,
+            config: Config::default(),
+            lookup: Arc::new(SystemLookup),
+            credentials: vec![("token", SECRET)],
+        }
+    }
+}
+
+impl World {
+    pub fn new(base_url: &str) -> Self {
+        Self::with(base_url, Setting::default())
+    }
+
+    pub fn with(base_url: &str, setting: Setting) -> Self {
+        let clock = Arc::new(ManualClock::new(START));
+        let egress = Egress::with_lookup(
+            setting.config,
+            clock.clone(),
+            Arc::new(Counter::default()),
+            setting.lookup,
+        )
+        .expect("a client");
+        let account = Account {
+            id: AccountId::from_uuid(Uuid::from_u128(1)),
+            name: "crm".into(),
+            connector: "crm".into(),
+            base_url: Some(base_url.into()),
+            allow_private_network: setting.allow_private_network,
+            allow_http: setting.allow_http,
+            concurrency: 4,
+        };
+        let credentials = setting
+            .credentials
+            .iter()
+            .map(|(name, secret)| ((*name).to_owned(), (*secret).into()))
+            .collect();
+        let descriptor = Arc::new(descriptor(setting.descriptor));
+        let target = Target::new(account, descriptor, credentials).expect("a target");
+        let attempt = attempt(clock.monotonic() + Duration::from_mins(1));
+        Self {
+            clock,
+            journal: Script::default(),
+            egress,
+            target,
+            attempt,
+        }
+    }
+
+    pub async fn send(&mut self, request: Request) -> Result<Response, Error> {
+        self.egress
+            .send(&self.target, &mut self.attempt, &self.journal, request)
+            .await
+    }
+
+    pub fn last_exchange(&self) -> &Exchange {
+        self.attempt.changes.exchanges.last().expect("an exchange")
+    }
+
+    /// The verdict of the newest write that is not committed.
+    pub fn last_verdict(&self) -> Verdict {
+        self.attempt
+            .changes
+            .answers
+            .last()
+            .expect("a write")
+            .verdict
+    }
+}
+
+pub fn delivery() -> DeliveryId {
+    DeliveryId::from_uuid(Uuid::from_u128(7))
+}
+
+pub fn attempt(until: Duration) -> Attempt {
+    let lease = Lease {
+        token: LeaseToken::from_uuid(Uuid::from_u128(2)),
+        connection: ConnectionId::from_uuid(Uuid::from_u128(3)),
+        contact: "7".into(),
+        delivery: delivery(),
+        attempt: AttemptId::from_uuid(Uuid::from_u128(4)),
+        until,
+    };
+    let account = AccountId::from_uuid(Uuid::from_u128(1));
+    let mut attempt = Attempt::new(lease, account, 1, Mode::Live, 2, Vec::new());
+    attempt.locks = Some(keys());
+    attempt
+}
+
+/// A descriptor with `fields` in place of the usual ones.
+fn descriptor(fields: Value) -> Descriptor {
+    let mut usual = json!({
+        "id": "crm", "name": "CRM", "version": "1.0.0", "state": 1,
+        "auth": { "scheme": "static-header", "header": "Authorization", "prefix": "Bearer ", "secret": "token" },
+        "hosts": ["{base-url}"], "events": [], "lookup-after-ms": 60_000,
+    });
+    let Value::Object(fields) = fields else {
+        panic!("fields are an object");
+    };
+    usual.as_object_mut().expect("an object").extend(fields);
+    serde_json::from_value(usual).expect("a descriptor")
+}
+
+pub fn keys() -> Vec<String> {
+    vec![
+        "person/email:jane@example.com".to_owned(),
+        "person/phone:+15551230001".to_owned(),
+    ]
+}
+
+pub fn once() -> Request {
+    post(Effect::Once(keys()))
+}
+
+pub fn set(key: &str, body: &str) -> Request {
+    let mut request = post(Effect::Set(key.into()));
+    request.method = "PUT".into();
+    request.body = Some(body.as_bytes().to_vec());
+    request
+}
+
+fn post(effect: Effect) -> Request {
+    let mut request = Request::get("/api/persons");
+    request.method = "POST".into();
+    request.body = Some(br#"{"name":"Jane"}"#.to_vec());
+    request.effect = effect;
+    request
+}
+
+pub fn effect_id(n: u128) -> EffectId {
+    EffectId::from_uuid(Uuid::from_u128(n))
+}
+
+pub fn doubt(verdict: Verdict, at: Timestamp) -> Doubt {
+    Doubt {
+        effect: effect_id(5),
+        verdict,
+        at,
+    }
+}
+
+pub fn answer(status: u16, body: &str) -> Answer {
+    Answer {
+        status,
+        headers: Vec::new(),
+        body: body.into(),
+    }
+}
+
+/// A `set` of key `person` that an earlier attempt of the delivery sent at the start of the world.
+pub fn earlier_set(digest: [u8; 32], verdict: Verdict) -> Journalled {
+    Journalled {
+        id: effect_id(5),
+        delivery: delivery(),
+        effect: Effect::Set("person".into()),
+        digest,
+        verdict,
+        at: START,
+        answer: Some(answer(200, "before")),
+    }
+}
+
+pub fn text(response: &Response) -> &str {
+    std::str::from_utf8(&response.body).expect("text")
+}

@@ -1,0 +1,81 @@
+//! What happened, as one struct per thing: it writes the log line and moves the metric, so that they cannot drift.
+//!
+//! No tenant or record id is ever a label.
+
+use gladhand_core::delivery::DeliveryState;
+use gladhand_core::outcome::Outcome;
+use gladhand_store::deliveries::{Claimed, Settlement};
+use metrics::{counter, histogram};
+
+/// An attempt was settled.
+pub struct AttemptSettled<'a> {
+    /// What was run.
+    pub claimed: &'a Claimed,
+    /// How it ended.
+    pub settlement: &'a Settlement,
+    /// The connector's id.
+    pub provider: &'a str,
+    /// The connection's name.
+    pub connection: &'a str,
+}
+
+impl AttemptSettled<'_> {
+    /// One line, and the counts.
+    pub fn tell(&self) {
+        let Self {
+            claimed,
+            settlement,
+            provider,
+            connection,
+        } = *self;
+        let provider = provider.to_owned();
+        let state = settlement.state.as_str();
+        let kind = claimed.delivery.kind.map_or("-", |kind| kind.as_str());
+        let duration_ms = settlement.cost.total_us / 1_000;
+        counter!("gladhand_attempts_total", "provider" => provider.clone(), "state" => state)
+            .increment(1);
+        let seconds = settlement.cost.total_us as f64 / 1e6;
+        histogram!("crm_sync_duration_seconds", "provider" => provider.clone()).record(seconds);
+        if let Some(Outcome::Synced { changes }) = &settlement.outcome {
+            for change in changes {
+                counter!(
+                    "crm_entities_synced_total",
+                    "provider" => provider.clone(),
+                    "object" => change.object.clone(),
+                    "direction" => "push",
+                    "action" => change.action.clone()
+                )
+                .increment(1);
+            }
+        }
+        let delivery = claimed.delivery.id;
+        let attempt = claimed.delivery.attempts;
+        match &settlement.failure {
+            Some(failure) => {
+                let code = failure.kind.as_str();
+                if settlement.is_attempt {
+                    counter!("crm_errors_total", "provider" => provider, "kind" => code)
+                        .increment(1);
+                }
+                let next = settlement.not_before.map(|at| at.0);
+                if settlement.state == DeliveryState::Dead {
+                    tracing::error!(
+                        delivery.id = %delivery, connection, event.kind = kind, attempt, failure.kind = code, duration_ms,
+                        "delivery is dead: {}", failure.message
+                    );
+                } else {
+                    tracing::warn!(
+                        delivery.id = %delivery, connection, event.kind = kind, attempt, failure.kind = code, duration_ms,
+                        next_ms = next, "delivery waits: {}", failure.message
+                    );
+                }
+            }
+            None => {
+                let calls = settlement.cost.http_calls;
+                tracing::info!(
+                    delivery.id = %delivery, connection, event.kind = kind, attempt, state, calls, duration_ms, "delivery settled"
+                );
+            }
+        }
+    }
+}

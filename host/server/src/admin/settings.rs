@@ -1,0 +1,68 @@
+//! Whether a connection's settings and credentials fit the connector that it is to run.
+
+use gladhand_core::connection::Connection;
+use gladhand_core::descriptor::Descriptor;
+use gladhand_store::catalog::Version;
+use serde_json::Value;
+
+/// Everything about `settings` that the connector's schema does not allow.
+pub fn settings_problems(descriptor: &Descriptor, settings: &Value) -> Vec<String> {
+    if descriptor.settings.is_null() {
+        return Vec::new();
+    }
+    let schema = match jsonschema::validator_for(&descriptor.settings) {
+        Ok(schema) => schema,
+        Err(error) => {
+            return vec![format!(
+                "the settings schema of the connector `{}` cannot be used: {error}",
+                descriptor.id
+            )];
+        }
+    };
+    let problem = |error: jsonschema::ValidationError<'_>| match error.instance_path().as_str() {
+        "" => format!("settings: {error}"),
+        path => format!("settings{}: {error}", path.replace('/', ".")),
+    };
+    schema.iter_errors(settings).map(problem).collect()
+}
+
+/// Which credentials the connector needs and does not get, and which it gets and does not know.
+pub fn credential_problems(descriptor: &Descriptor, given: &[&str]) -> Vec<String> {
+    let wanted = descriptor.auth.secrets();
+    let missing = wanted
+        .iter()
+        .filter(|wanted| !given.contains(&wanted.as_str()));
+    let unknown = given
+        .iter()
+        .filter(|given| !wanted.iter().any(|wanted| wanted == *given));
+    let id = &descriptor.id;
+    missing
+        .map(|name| format!("the connector `{id}` needs the credential `{name}`"))
+        .chain(unknown.map(|name| match wanted {
+            [] => format!("the connector `{id}` takes no credentials, and `{name}` is given"),
+            _ => format!(
+                "the connector `{id}` knows no credential `{name}`; it takes {}",
+                wanted.join(", ")
+            ),
+        }))
+        .collect()
+}
+
+/// The version that a connection runs, or would be given.
+pub fn version_of<'a>(
+    connection: &Connection,
+    route: Option<&str>,
+    versions: &'a [Version],
+) -> Result<&'a Version, String> {
+    let routed = route.and_then(|digest| versions.iter().find(|version| version.digest == digest));
+    routed.or_else(|| gladhand_engine::directory::choose(connection, versions)).ok_or_else(|| {
+        let wanted = &connection.connector;
+        let mut known: Vec<&str> = versions.iter().map(|version| version.descriptor.id.as_str()).collect();
+        known.sort_unstable();
+        known.dedup();
+        match known.as_slice() {
+            [] => format!("there is no connector `{wanted}`, and no other: add one with `gladhand connector add FILE`"),
+            known => format!("there is no connector `{wanted}`; there are {}", known.join(", ")),
+        }
+    })
+}

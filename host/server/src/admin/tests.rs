@@ -1,0 +1,493 @@
+//! The rules for sources, accounts and connections.
+
+use gladhand_core::connection::Mode;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, json};
+
+use super::*;
+use crate::doubles::World;
+
+fn source(name: &str, webhook_secret: Option<&str>) -> NewSource {
+    NewSource {
+        name: name.to_owned(),
+        webhook_secret: webhook_secret.map(SecretString::from),
+        base_url: None,
+        account_id: None,
+        api_token: None,
+        allow_private_network: false,
+        allow_http: false,
+    }
+}
+
+fn connection(name: &str, base_url: &str, token: &str) -> NewConnection {
+    NewConnection {
+        name: name.to_owned(),
+        source: "support".to_owned(),
+        connector: "crm".to_owned(),
+        base_url: Some(base_url.to_owned()),
+        credentials: vec![("token".to_owned(), token.into())],
+        account: None,
+        concurrency: None,
+        inboxes: Vec::new(),
+        mode: Mode::Live,
+        time_zone: None,
+        settings: Map::new(),
+        allow_private_network: false,
+        allow_http: false,
+    }
+}
+
+const CRM: &str = "https://crm.example.com";
+
+async fn world() -> (Arc<World>, Arc<Admin>) {
+    let world = World::new();
+    let admin = world.admin();
+    admin
+        .add_source(source("support", Some("0123456789abcdef")))
+        .await
+        .expect("a source");
+    (world, admin)
+}
+
+#[track_caller]
+fn check_problems<T: std::fmt::Debug>(result: Result<T, Error>, expect: &[&str]) {
+    match result {
+        Err(Error::Invalid(problems)) => assert_eq!(problems, expect),
+        other => panic!("expected problems, got {other:?}"),
+    }
+}
+
+/// The names of the accounts that the connections use, in order.
+fn accounts_used(world: &World) -> Vec<String> {
+    let accounts = world.accounts.lock().expect("no test panics with it");
+    let connections = world.connections.lock().expect("no test panics with it");
+    let name = |id| {
+        accounts
+            .iter()
+            .find(|account| account.id == id)
+            .map(|account| account.name.clone())
+    };
+    connections
+        .iter()
+        .filter_map(|connection| name(connection.account))
+        .collect()
+}
+
+fn secrets_named(world: &World, wanted: &str) -> Vec<String> {
+    let secrets = world.secrets.lock().expect("no test panics with it");
+    let found = secrets.iter().filter(|(_, name, _)| name == wanted);
+    found
+        .map(|(_, _, secret)| secret.expose_secret().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_signed_source_has_a_plain_webhook_url() {
+    let (_, admin) = world().await;
+    let shown = admin.show_source("support").await.expect("it was added");
+    assert!(shown.signed);
+    assert_eq!(
+        shown.webhook_url.as_deref(),
+        Some("https://hooks.example.com/hooks/chatwoot/support")
+    );
+    assert_eq!(
+        shown.secrets,
+        [SecretView {
+            name: "webhook_secret".to_owned(),
+            ends_with: "…cdef".to_owned()
+        }]
+    );
+}
+
+#[tokio::test]
+async fn an_unsigned_source_has_a_token_in_its_webhook_url_that_listings_leave_out() {
+    let (_, admin) = world().await;
+    let added = admin
+        .add_source(source("old", None))
+        .await
+        .expect("a source");
+    assert!(!added.signed);
+    let url = added.webhook_url.expect("it is shown");
+    let token = url
+        .strip_prefix("https://hooks.example.com/hooks/chatwoot/old/")
+        .expect("a token follows");
+    assert_eq!(token.len(), 43);
+    assert_eq!(
+        admin
+            .show_source("old")
+            .await
+            .expect("it was added")
+            .webhook_url
+            .as_deref(),
+        Some(url.as_str())
+    );
+    let listed = admin.list_sources().await.expect("a list");
+    assert!(
+        !serde_json::to_string(&listed)
+            .expect("JSON")
+            .contains(token)
+    );
+}
+
+#[tokio::test]
+async fn names_that_are_taken_or_fit_no_url_are_refused() {
+    let (_, admin) = world().await;
+    let taken = admin.add_source(source("support", None)).await;
+    assert!(
+        matches!(taken, Err(Error::Exists { what: "source", .. })),
+        "{taken:?}"
+    );
+    check_problems(
+        admin.add_source(source("Support Team", None)).await,
+        &[
+            "`Support Team` cannot be the name of a source: use lower case, digits and hyphens, at most 63",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_source_is_removed_only_after_its_connections() {
+    let (_, admin) = world().await;
+    admin
+        .add_connection(connection("main", CRM, "token"))
+        .await
+        .expect("a connection");
+    let error = admin
+        .remove_source("support")
+        .await
+        .expect_err("it is used");
+    assert_eq!(
+        error.to_string(),
+        "source `support` is still used by connection `main`; remove that first"
+    );
+    admin.remove_connection("main").await.expect("it is there");
+    admin
+        .remove_source("support")
+        .await
+        .expect("nothing uses it");
+    assert!(admin.list_sources().await.expect("a list").is_empty());
+}
+
+#[tokio::test]
+async fn everything_that_does_not_fit_is_said_at_once() {
+    let (world, admin) = world().await;
+    let mut new = connection("main", "http://crm.example.com", "token");
+    new.credentials = vec![("tokn".to_owned(), "x".into())];
+    new.settings = json!({ "stage": 0, "country": "US" })
+        .as_object()
+        .cloned()
+        .expect("an object");
+    check_problems(
+        admin.add_connection(new).await,
+        &[
+            "`http://crm.example.com` goes without TLS: use https://, or say allow_http where that is meant",
+            "the connector `crm` needs the `base_url` of the CRM",
+            "the connector `crm` needs the credential `token`",
+            "the connector `crm` knows no credential `tokn`; it takes token",
+            "settings.stage: 0 is less than the minimum of 1",
+        ],
+    );
+    assert!(
+        world
+            .accounts
+            .lock()
+            .expect("no test panics with it")
+            .is_empty(),
+        "nothing was stored"
+    );
+}
+
+#[tokio::test]
+async fn a_source_or_connector_that_is_not_there_is_named() {
+    let (_, admin) = world().await;
+    let mut new = connection("main", CRM, "token");
+    new.source = "sales".to_owned();
+    check_problems(
+        admin.add_connection(new).await,
+        &["there is no source `sales`; `gladhand source list` shows those there are"],
+    );
+    let mut new = connection("main", CRM, "token");
+    new.connector = "crm@2.0.0".to_owned();
+    check_problems(
+        admin.add_connection(new).await,
+        &["there is no connector `crm@2.0.0`; there are crm"],
+    );
+}
+
+#[tokio::test]
+async fn equal_connector_url_and_credential_share_an_account() {
+    let (world, admin) = world().await;
+    admin
+        .add_connection(connection("a", CRM, "token"))
+        .await
+        .expect("a connection");
+    admin
+        .add_connection(connection("b", "https://CRM.example.com:443/", "token"))
+        .await
+        .expect("a connection");
+    admin
+        .add_connection(connection("c", CRM, "another"))
+        .await
+        .expect("a connection");
+    admin
+        .add_connection(connection("d", "https://other.example.com", "token"))
+        .await
+        .expect("a connection");
+    assert_eq!(accounts_used(&world), ["a", "a", "c", "d"]);
+}
+
+#[tokio::test]
+async fn an_account_can_be_named_and_must_then_be_the_same_crm() {
+    let (world, admin) = world().await;
+    let named = |new: NewConnection| NewConnection {
+        account: Some("shared".to_owned()),
+        ..new
+    };
+    admin
+        .add_connection(named(connection("a", CRM, "token")))
+        .await
+        .expect("a connection");
+    admin
+        .add_connection(named(connection("b", CRM, "rotated")))
+        .await
+        .expect("a connection");
+    assert_eq!(accounts_used(&world), ["shared", "shared"]);
+    assert_eq!(secrets_named(&world, "token"), ["rotated"]);
+    check_problems(
+        admin
+            .add_connection(named(connection("c", "https://other.example.com", "token")))
+            .await,
+        &[
+            "account `shared` is one of `crm` at https://crm.example.com; give the connection the same connector and base URL, or name another account",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_change_keeps_what_it_does_not_name() {
+    let (world, admin) = world().await;
+    let mut new = connection("main", CRM, "token");
+    new.settings = json!({ "stage": 1, "country": "US" })
+        .as_object()
+        .cloned()
+        .expect("an object");
+    new.inboxes = vec!["7".to_owned()];
+    admin.add_connection(new).await.expect("a connection");
+    let change = ConnectionChange {
+        settings: json!({ "stage": 2, "country": null })
+            .as_object()
+            .cloned()
+            .expect("an object"),
+        mode: Some(Mode::Observe),
+        concurrency: Some(1),
+        credentials: vec![("token".to_owned(), "rotated".into())],
+        ..ConnectionChange::default()
+    };
+    let changed = admin.set_connection("main", change).await.expect("it fits");
+    assert_eq!(changed.settings, json!({ "stage": 2 }));
+    assert_eq!(
+        (changed.mode, changed.concurrency, changed.inboxes),
+        (Mode::Observe, 1, vec!["7".to_owned()])
+    );
+    assert_eq!(secrets_named(&world, "token"), ["rotated"]);
+    let change = ConnectionChange {
+        settings: json!({ "stge": 2 })
+            .as_object()
+            .cloned()
+            .expect("an object"),
+        ..ConnectionChange::default()
+    };
+    assert!(matches!(
+        admin.set_connection("main", change).await,
+        Err(Error::Invalid(_))
+    ));
+}
+
+#[tokio::test]
+async fn a_paused_connection_says_so_and_every_change_reaches_the_engine() {
+    let (world, admin) = world().await;
+    admin
+        .add_connection(connection("main", CRM, "token"))
+        .await
+        .expect("a connection");
+    let before = *world.reloads.lock().expect("no test panics with it");
+    assert!(
+        admin
+            .pause_connection("main", true)
+            .await
+            .expect("it is there")
+            .paused
+    );
+    assert!(
+        !admin
+            .pause_connection("main", false)
+            .await
+            .expect("it is there")
+            .paused
+    );
+    assert_eq!(
+        *world.reloads.lock().expect("no test panics with it"),
+        before + 2
+    );
+}
+
+fn declared(connections: Vec<NewConnection>) -> Declared {
+    Declared {
+        sources: vec![source("support", Some("0123456789abcdef"))],
+        connections,
+    }
+}
+
+#[tokio::test]
+async fn what_is_declared_is_applied_by_name_and_twice_is_once() {
+    let world = World::new();
+    let admin = world.admin();
+    for _ in 0..2 {
+        admin
+            .apply(declared(vec![connection("main", CRM, "token")]))
+            .await
+            .expect("it fits");
+    }
+    assert_eq!(
+        world.sources.lock().expect("no test panics with it").len(),
+        1
+    );
+    assert_eq!(
+        world
+            .connections
+            .lock()
+            .expect("no test panics with it")
+            .len(),
+        1
+    );
+    assert_eq!(
+        world.accounts.lock().expect("no test panics with it").len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_path_token_survives_being_declared_again() {
+    let world = World::new();
+    let admin = world.admin();
+    let unsigned = || Declared {
+        sources: vec![source("old", None)],
+        connections: Vec::new(),
+    };
+    admin.apply(unsigned()).await.expect("it fits");
+    let url = admin
+        .show_source("old")
+        .await
+        .expect("it was applied")
+        .webhook_url;
+    admin.apply(unsigned()).await.expect("it fits");
+    assert_eq!(
+        admin
+            .show_source("old")
+            .await
+            .expect("it was applied")
+            .webhook_url,
+        url
+    );
+}
+
+#[tokio::test]
+async fn what_was_paused_at_run_time_stays_paused_when_declared_again() {
+    let world = World::new();
+    let admin = world.admin();
+    admin
+        .apply(declared(vec![connection("main", CRM, "token")]))
+        .await
+        .expect("it fits");
+    admin
+        .pause_connection("main", true)
+        .await
+        .expect("it is there");
+    admin
+        .apply(declared(vec![connection("main", CRM, "token")]))
+        .await
+        .expect("it fits");
+    assert!(
+        admin
+            .show_connection("main")
+            .await
+            .expect("it is there")
+            .paused
+    );
+}
+
+#[tokio::test]
+async fn a_rotated_credential_stays_in_its_account() {
+    let world = World::new();
+    let admin = world.admin();
+    let both = |token: &str| {
+        declared(vec![
+            connection("a", CRM, token),
+            connection("b", CRM, token),
+        ])
+    };
+    admin.apply(both("first")).await.expect("it fits");
+    admin.apply(both("second")).await.expect("it fits");
+    assert_eq!(accounts_used(&world), ["a", "a"]);
+    assert_eq!(secrets_named(&world, "token"), ["second"]);
+}
+
+#[tokio::test]
+async fn a_connection_that_gets_its_own_credential_leaves_the_shared_account() {
+    let world = World::new();
+    let admin = world.admin();
+    let first = vec![connection("a", CRM, "first"), connection("b", CRM, "first")];
+    admin.apply(declared(first)).await.expect("it fits");
+    let second = || {
+        vec![
+            connection("a", CRM, "first"),
+            connection("b", CRM, "second"),
+        ]
+    };
+    for _ in 0..2 {
+        admin.apply(declared(second())).await.expect("it fits");
+        assert_eq!(accounts_used(&world), ["a", "b"]);
+        assert_eq!(secrets_named(&world, "token"), ["first", "second"]);
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_keeps_nothing_else_from_being_applied() {
+    let world = World::new();
+    let admin = world.admin();
+    let mut wrong = connection("wrong", CRM, "token");
+    wrong.settings = json!({ "stage": 0 })
+        .as_object()
+        .cloned()
+        .expect("an object");
+    let result = admin
+        .apply(declared(vec![wrong, connection("right", CRM, "token")]))
+        .await;
+    check_problems(
+        result,
+        &["connection `wrong`: settings.stage: 0 is less than the minimum of 1"],
+    );
+    assert!(admin.show_connection("right").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_connection_keeps_its_connector_and_source() {
+    let (_, admin) = world().await;
+    admin
+        .add_connection(connection("main", CRM, "token"))
+        .await
+        .expect("a connection");
+    let moved = Declared {
+        sources: vec![source("sales", None)],
+        connections: vec![NewConnection {
+            source: "sales".to_owned(),
+            ..connection("main", CRM, "token")
+        }],
+    };
+    check_problems(
+        admin.apply(moved).await,
+        &[
+            "connection `main`: connection `main` belongs to another source and stays with it; remove the connection, or give the new one another name",
+        ],
+    );
+}

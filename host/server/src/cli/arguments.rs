@@ -1,0 +1,161 @@
+//! How arguments are read: pairs, secrets, values, points in time.
+
+use chrono::{DateTime, NaiveDate};
+use gladhand_core::clock::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::config::Environment;
+use crate::config::secret::Place;
+
+/// `KEY=VALUE`
+pub fn pair(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE"),
+    }
+}
+
+/// `KEY=VALUE`, where the value is JSON, or text where it is no JSON.
+pub fn setting(text: &str) -> Result<(String, Value), &'static str> {
+    let (key, value) = pair(text)?;
+    let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
+    Ok((key, value))
+}
+
+/// `env:NAME` or `file:PATH`
+pub fn secret(text: &str) -> Result<Place, &'static str> {
+    text.parse()
+}
+
+/// `NAME=env:VARIABLE` or `NAME=file:PATH`
+pub fn credential(text: &str) -> Result<(String, Place), &'static str> {
+    let (name, place) = pair(text)?;
+    Ok((name, place.parse()?))
+}
+
+/// `2026-11-20T12:00:00Z`, `2026-11-20`, or an age: `90s`, `15m`, `2h`, `7d`
+pub fn since(text: &str) -> Result<Since, &'static str> {
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Ok(Since::At(Timestamp(moment.timestamp_millis())));
+    }
+    if let Some(midnight) = text
+        .parse::<NaiveDate>()
+        .ok()
+        .and_then(|date| date.and_hms_opt(0, 0, 0))
+    {
+        return Ok(Since::At(Timestamp(midnight.and_utc().timestamp_millis())));
+    }
+    let age = || {
+        let unit_ms = match text.chars().last()? {
+            's' => 1_000,
+            'm' => 60_000,
+            'h' => 3_600_000,
+            'd' => 86_400_000,
+            _ => return None,
+        };
+        text[..text.len() - 1]
+            .parse::<u32>()
+            .ok()
+            .map(|number| i64::from(number) * unit_ms)
+    };
+    age().map(Since::AgeMs).ok_or("write a time like 2026-11-20T12:00:00Z, a date like 2026-11-20, or an age like 15m, 2h or 7d")
+}
+
+/// A point in time, or how long ago one was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// Then.
+    At(Timestamp),
+    /// So many milliseconds ago.
+    AgeMs(i64),
+}
+
+impl Since {
+    /// The point in time.
+    pub fn before(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::AgeMs(age) => Timestamp(now.0 - age),
+        }
+    }
+}
+
+/// Settings as the API takes them.
+pub fn object(settings: Vec<(String, Value)>) -> Map<String, Value> {
+    settings.into_iter().collect()
+}
+
+/// Opens credentials and makes of them what the API takes.
+pub fn credentials(
+    given: &[(String, Place)],
+    environment: &Environment,
+) -> anyhow::Result<Map<String, Value>> {
+    given
+        .iter()
+        .map(|(name, place)| Ok((name.clone(), open(place, environment)?)))
+        .collect()
+}
+
+/// Opens a secret and makes of it what the API takes.
+pub fn open(place: &Place, environment: &Environment) -> anyhow::Result<Value> {
+    use secrecy::ExposeSecret;
+    let secret = place.open(environment).map_err(anyhow::Error::msg)?;
+    Ok(secret.expose_secret().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check_setting(text: &str, value: Value) {
+        assert_eq!(setting(text), Ok(("key".to_owned(), value)));
+    }
+
+    #[test]
+    fn a_setting_is_json_or_else_text() {
+        check_setting("key=3", 3.into());
+        check_setting("key=true", true.into());
+        check_setting("key=null", Value::Null);
+        check_setting("key=US", "US".into());
+        check_setting("key=\"3\"", "3".into());
+        check_setting("key=[1, 2]", json!([1, 2]));
+        check_setting("key=a=b", "a=b".into());
+    }
+
+    #[track_caller]
+    fn check_since(text: &str, expect_ms: i64) {
+        let now = Timestamp(1_800_000_000_000);
+        assert_eq!(
+            since(text).map(|since| since.before(now)),
+            Ok(Timestamp(expect_ms))
+        );
+    }
+
+    #[test]
+    fn since_is_a_time_a_date_or_an_age() {
+        check_since("2026-11-20T12:00:00Z", 1_795_176_000_000);
+        check_since("2026-11-20T13:00:00+01:00", 1_795_176_000_000);
+        check_since("2026-11-20", 1_795_132_800_000);
+        check_since("90s", 1_799_999_910_000);
+        check_since("2h", 1_799_992_800_000);
+        check_since("7d", 1_799_395_200_000);
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in ["", "yesterday", "h", "-1h", "5ä", "2026-13-01"] {
+            assert!(since(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_an_argument() {
+        assert_eq!(
+            credential("token=hunter2").expect_err("a secret on the command line"),
+            "a secret is not written on the command line; write env:NAME or file:PATH"
+        );
+    }
+}

@@ -1,0 +1,342 @@
+//! `gladhand connection …`
+
+use clap::{Args, Subcommand, ValueEnum};
+use gladhand_runtime::Check;
+use hyper::Method;
+use serde_json::{Map, Value, json};
+
+use super::endpoint::Endpoint;
+use super::{Format, arguments, printer};
+use crate::admin::ConnectionView;
+use crate::client::{Client, Payload};
+use crate::config::Environment;
+use crate::config::secret::Place;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Add one
+    Add(Box<Add>),
+    /// List all
+    List(Format),
+    /// Show one
+    Show {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Look whether the CRM accepts it, and what to do where it does not
+    Check {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Print what the CRM offers, as JSON: pipelines, owners and the like
+    Discover {
+        /// Its name
+        name: String,
+        /// What to look for; `gladhand connector show` lists what there is
+        what: String,
+    },
+    /// Change one
+    Set(Box<Set>),
+    /// Let nothing of it run until it is resumed
+    Pause {
+        /// Its name
+        name: String,
+    },
+    /// Let it run again
+    Resume {
+        /// Its name
+        name: String,
+    },
+    /// Remove one with its deliveries and links
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Lower case, digits, hyphens
+    name: String,
+    /// Who sends: a source's name
+    #[arg(long, value_name = "NAME")]
+    source: String,
+    /// What to run; NAME@VERSION or NAME@sha256:DIGEST pins it
+    #[arg(long, value_name = "NAME")]
+    connector: String,
+    /// Where the CRM is
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// The account's name; else equal connector, base URL and credentials share one
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// A setting of the connector; `gladhand connector show` lists them
+    #[arg(long = "setting", value_name = "KEY=VALUE", value_parser = arguments::setting)]
+    settings: Vec<(String, Value)>,
+    /// Let requests to the CRM go to private addresses
+    #[arg(long)]
+    allow_private_network: bool,
+    /// Let requests to the CRM go without TLS
+    #[arg(long)]
+    allow_http: bool,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Set {
+    /// Its name
+    name: String,
+    /// Settings of the connector; null takes one away
+    #[arg(value_name = "KEY=VALUE", value_parser = arguments::setting)]
+    settings: Vec<(String, Value)>,
+    #[command(flatten)]
+    common: Common,
+    /// Take every inbox
+    #[arg(long, conflicts_with = "inboxes")]
+    all_inboxes: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// What can be said of a connection when it is added and later.
+#[derive(Debug, Args)]
+struct Common {
+    /// A credential by name, the same for every connection of the account
+    #[arg(long = "credential", value_name = "NAME=env:VARIABLE|file:PATH", value_parser = arguments::credential)]
+    credentials: Vec<(String, Place)>,
+    /// Attempts at once, over all connections of the account
+    #[arg(long, value_name = "NUMBER")]
+    concurrency: Option<u32>,
+    /// An inbox that it takes; without any it takes all
+    #[arg(long = "inbox", value_name = "ID")]
+    inboxes: Vec<String>,
+    /// Whether writes are sent
+    #[arg(long, value_name = "MODE")]
+    mode: Option<Mode>,
+    /// The CRM's, as in Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Mode {
+    /// Everything is sent
+    Live,
+    /// Everything runs, no write is sent
+    Observe,
+}
+
+impl Common {
+    /// What was said, as the API takes it.
+    fn body(self, environment: &Environment) -> anyhow::Result<Map<String, Value>> {
+        let mut body = Map::new();
+        body.insert(
+            "credentials".to_owned(),
+            arguments::credentials(&self.credentials, environment)?.into(),
+        );
+        if let Some(concurrency) = self.concurrency {
+            body.insert("concurrency".to_owned(), concurrency.into());
+        }
+        if !self.inboxes.is_empty() {
+            body.insert("inboxes".to_owned(), self.inboxes.into());
+        }
+        if let Some(mode) = self.mode {
+            let mode = match mode {
+                Mode::Live => "live",
+                Mode::Observe => "observe",
+            };
+            body.insert("mode".to_owned(), mode.into());
+        }
+        if let Some(zone) = self.time_zone {
+            body.insert("time_zone".to_owned(), zone.into());
+        }
+        Ok(body)
+    }
+}
+
+/// False where a check failed.
+pub async fn run(
+    command: Command,
+    endpoint: &Endpoint,
+    environment: &Environment,
+) -> anyhow::Result<bool> {
+    let client = &endpoint.client;
+    match command {
+        Command::Add(add) => {
+            let add = *add;
+            let mut body = add.common.body(environment)?;
+            body.extend([
+                ("name".to_owned(), add.name.into()),
+                ("source".to_owned(), add.source.into()),
+                ("connector".to_owned(), add.connector.into()),
+                ("base_url".to_owned(), json!(add.base_url)),
+                ("account".to_owned(), json!(add.account)),
+                (
+                    "settings".to_owned(),
+                    arguments::object(add.settings).into(),
+                ),
+                (
+                    "allow_private_network".to_owned(),
+                    add.allow_private_network.into(),
+                ),
+                ("allow_http".to_owned(), add.allow_http.into()),
+            ]);
+            let added = client
+                .send(
+                    Method::POST,
+                    &["connections"],
+                    &[],
+                    Payload::Json(body.into()),
+                )
+                .await?;
+            show(&added, add.format)?;
+        }
+        Command::List(format) => list(client.list(&["connections"], &[], None).await?, format)?,
+        Command::Show { name, format } => {
+            show(&client.get(&["connections", &name], &[]).await?, format)?;
+        }
+        Command::Check { name, format } => return check(client, &name, format).await,
+        Command::Discover { name, what } => printer::json(
+            &client
+                .get(&["connections", &name, "discover", &what], &[])
+                .await?,
+        )?,
+        Command::Set(set) => {
+            let set = *set;
+            let mut body = set.common.body(environment)?;
+            body.insert(
+                "settings".to_owned(),
+                arguments::object(set.settings).into(),
+            );
+            if set.all_inboxes {
+                body.insert("inboxes".to_owned(), json!([]));
+            }
+            let changed = client
+                .send(
+                    Method::PATCH,
+                    &["connections", &set.name],
+                    &[],
+                    Payload::Json(body.into()),
+                )
+                .await?;
+            show(&changed, set.format)?;
+        }
+        Command::Pause { name } => {
+            client
+                .send(
+                    Method::POST,
+                    &["connections", &name, "pause"],
+                    &[],
+                    Payload::None,
+                )
+                .await?;
+            printer::note(&format!("connection `{name}` is paused"));
+        }
+        Command::Resume { name } => {
+            client
+                .send(
+                    Method::POST,
+                    &["connections", &name, "resume"],
+                    &[],
+                    Payload::None,
+                )
+                .await?;
+            printer::note(&format!("connection `{name}` runs"));
+        }
+        Command::Remove { name } => {
+            client
+                .send(Method::DELETE, &["connections", &name], &[], Payload::None)
+                .await?;
+            printer::note(&format!("connection `{name}` is removed"));
+        }
+    }
+    Ok(true)
+}
+
+async fn check(client: &Client, name: &str, format: Format) -> anyhow::Result<bool> {
+    let answer = client
+        .send(
+            Method::POST,
+            &["connections", name, "check"],
+            &[],
+            Payload::None,
+        )
+        .await?;
+    let checks: Vec<Check> = serde_json::from_value(answer["items"].clone())?;
+    if format.json {
+        printer::json_lines(answer["items"].as_array().map_or(&[], Vec::as_slice))?;
+    } else {
+        let row = |check: &Check| {
+            let hint = check
+                .hint
+                .as_ref()
+                .map_or(String::new(), |hint| format!("; {hint}"));
+            [
+                check.name.clone(),
+                check.state.clone(),
+                format!("{}{hint}", check.message),
+            ]
+        };
+        printer::table(
+            ["CHECK", "STATE", "WHAT"],
+            &checks.iter().map(row).collect::<Vec<_>>(),
+        )?;
+    }
+    Ok(!checks
+        .iter()
+        .any(|check| check.state == "failed" && check.severity == "error"))
+}
+
+fn show(connection: &Value, format: Format) -> anyhow::Result<()> {
+    if format.json {
+        printer::json_lines(std::slice::from_ref(connection))
+    } else {
+        printer::fields(connection)
+    }
+}
+
+fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
+    if format.json {
+        return printer::json_lines(&items);
+    }
+    let row = |item: Value| {
+        let state = if item["paused"] == true {
+            "paused"
+        } else {
+            item["mode"].as_str().unwrap_or_default()
+        }
+        .to_owned();
+        let connection: ConnectionView = serde_json::from_value(item)?;
+        let version = connection.version.unwrap_or_else(|| "none".to_owned());
+        let base_url = connection.base_url.unwrap_or_default();
+        anyhow::Ok([
+            connection.name,
+            connection.source,
+            connection.connector,
+            version,
+            connection.account,
+            state,
+            base_url,
+        ])
+    };
+    let rows = items.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    printer::table(
+        [
+            "NAME",
+            "SOURCE",
+            "CONNECTOR",
+            "VERSION",
+            "ACCOUNT",
+            "STATE",
+            "BASE URL",
+        ],
+        &rows,
+    )
+}

@@ -1,0 +1,266 @@
+//! The sections of a configuration: one struct each, read from one table each.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gladhand_core::connection::Mode;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::node::Origin;
+use super::secret::Secret;
+use super::section::Section;
+use crate::telemetry::LogFormat;
+
+/// `[server]`
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Webhooks and the admin API.
+    pub listen: SocketAddr,
+    /// Prometheus.
+    pub metrics_listen: SocketAddr,
+    /// How the outside reaches `listen`; no trailing slash.
+    pub public_url: Option<String>,
+}
+
+/// `[store]`
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// `sqlite:PATH`
+    pub url: String,
+    /// What belongs to this machine.
+    pub data_dir: PathBuf,
+    /// Seals credentials; made once and kept in `data_dir` where there is none.
+    pub master_key: Option<Secret>,
+}
+
+/// `[connectors]`
+#[derive(Debug, Clone)]
+pub struct Connectors {
+    /// Components that are added at start.
+    pub dir: PathBuf,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of a webhook's body.
+    pub body_bytes: usize,
+    /// Webhooks on their way to the disk.
+    pub events_in_flight: usize,
+    /// How far the time in a signature may be off.
+    pub signature_age: Duration,
+    /// Attempts under way at once.
+    pub attempts: u32,
+    /// How long a lane that was empty waits for the rest of a burst.
+    pub hold: Duration,
+}
+
+/// `[log]`
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// `info,gladhand_engine=debug`
+    pub filter: String,
+    /// For people or for programs.
+    pub format: LogFormat,
+}
+
+/// `[[source]]`
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Where it was written.
+    pub origin: Origin,
+    /// Part of its webhook's path.
+    pub name: String,
+    /// Signs its events.
+    pub webhook_secret: Option<Secret>,
+    /// Of its own API.
+    pub base_url: Option<String>,
+    /// Its own number for the account.
+    pub account_id: Option<i64>,
+    /// For its own API.
+    pub api_token: Option<Secret>,
+    /// Requests to it may go to private addresses.
+    pub allow_private_network: bool,
+    /// Requests to it may go without TLS.
+    pub allow_http: bool,
+}
+
+/// `[[connection]]`
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Where it was written.
+    pub origin: Origin,
+    /// Unique.
+    pub name: String,
+    /// The source's name.
+    pub source: String,
+    /// `name`, `name@version` or `name@sha256:…`
+    pub connector: String,
+    /// Of the CRM.
+    pub base_url: Option<String>,
+    /// By name.
+    pub credentials: Vec<(String, Secret)>,
+    /// The account's name, where it is said.
+    pub account: Option<String>,
+    /// Attempts at once, over all connections of the account.
+    pub concurrency: Option<u32>,
+    /// Empty takes all.
+    pub inboxes: Vec<String>,
+    /// Whether writes are sent.
+    pub mode: Mode,
+    /// IANA, of the CRM.
+    pub time_zone: Option<String>,
+    /// The connector's own settings.
+    pub settings: Map<String, Value>,
+    /// Requests to the CRM may go to private addresses.
+    pub allow_private_network: bool,
+    /// Requests to the CRM may go without TLS.
+    pub allow_http: bool,
+}
+
+impl Server {
+    /// `None` where anything was reported.
+    pub fn read(mut section: Section<'_>) -> Option<Self> {
+        const ADDRESS: &str = "an address and a port, like 127.0.0.1:8787";
+        let listen = section.parsed("listen", ADDRESS);
+        let metrics_listen = section.parsed("metrics_listen", ADDRESS);
+        let public_url =
+            section.parsed::<Url>("public_url", "a URL, like https://hooks.example.com");
+        section.finish();
+        Some(Self {
+            listen: listen?,
+            metrics_listen: metrics_listen?,
+            public_url: public_url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        })
+    }
+}
+
+impl Store {
+    /// `None` where anything was reported.
+    pub fn read(mut section: Section<'_>) -> Option<Self> {
+        let url = section.text("url");
+        let data_dir = section.text("data_dir");
+        let master_key = section.secret("master_key");
+        section.finish();
+        Some(Self {
+            url: url?,
+            data_dir: data_dir?.into(),
+            master_key,
+        })
+    }
+}
+
+impl Connectors {
+    /// `None` where anything was reported.
+    pub fn read(mut section: Section<'_>) -> Option<Self> {
+        let dir = section.text("dir");
+        section.finish();
+        Some(Self { dir: dir?.into() })
+    }
+}
+
+impl Limits {
+    /// `None` where anything was reported.
+    pub fn read(mut section: Section<'_>) -> Option<Self> {
+        let body_bytes = section.integer("body_bytes");
+        let events_in_flight = section.integer("events_in_flight");
+        let signature_age_secs = section.integer("signature_age_secs");
+        let attempts = section.integer("attempts");
+        let hold_ms = section.integer("hold_ms");
+        section.finish();
+        Some(Self {
+            body_bytes: body_bytes?,
+            events_in_flight: events_in_flight?,
+            signature_age: Duration::from_secs(signature_age_secs?),
+            attempts: attempts?,
+            hold: Duration::from_millis(hold_ms?),
+        })
+    }
+}
+
+impl Log {
+    /// `None` where anything was reported.
+    pub fn read(mut section: Section<'_>) -> Option<Self> {
+        let filter = section.text("filter");
+        let format = section.one_of(
+            "format",
+            &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+        );
+        section.finish();
+        Some(Self {
+            filter: filter?,
+            format: format?,
+        })
+    }
+}
+
+impl Source {
+    /// `None` where anything was reported.
+    pub fn read(mut section: Section<'_>) -> Option<Self> {
+        let origin = section.origin().clone();
+        let name = section.required_text("name");
+        section.one_of("kind", &[("chatwoot", ())]);
+        let webhook_secret = section.secret("webhook_secret");
+        let base_url = section.text("base_url");
+        let account_id = section.integer("account_id");
+        let api_token = section.secret("api_token");
+        let allow_private_network = section.boolean("allow_private_network").unwrap_or(false);
+        let allow_http = section.boolean("allow_http").unwrap_or(false);
+        section.finish();
+        Some(Self {
+            origin,
+            name: name?,
+            webhook_secret,
+            base_url,
+            account_id,
+            api_token,
+            allow_private_network,
+            allow_http,
+        })
+    }
+}
+
+impl Connection {
+    /// `None` where anything was reported.
+    pub fn read(mut section: Section<'_>) -> Option<Self> {
+        let origin = section.origin().clone();
+        let name = section.required_text("name");
+        let source = section.required_text("source");
+        let connector = section.required_text("connector");
+        let base_url = section.text("base_url");
+        let credentials = section.secrets("credentials").unwrap_or_default();
+        let account = section.text("account");
+        let concurrency = section.integer("concurrency");
+        let inboxes = section.ids("inboxes").unwrap_or_default();
+        let mode = section.one_of("mode", &[("live", Mode::Live), ("observe", Mode::Observe)]);
+        let time_zone = section.text("time_zone");
+        let settings = section
+            .json("settings")
+            .unwrap_or_else(|| Map::new().into());
+        let allow_private_network = section.boolean("allow_private_network").unwrap_or(false);
+        let allow_http = section.boolean("allow_http").unwrap_or(false);
+        let Value::Object(settings) = settings else {
+            section.report("[connection.settings] must be a table");
+            return None;
+        };
+        section.finish();
+        Some(Self {
+            origin,
+            name: name?,
+            source: source?,
+            connector: connector?,
+            base_url,
+            credentials,
+            account,
+            concurrency,
+            inboxes,
+            mode: mode.unwrap_or(Mode::Live),
+            time_zone,
+            settings,
+            allow_private_network,
+            allow_http,
+        })
+    }
+}

@@ -1,0 +1,294 @@
+//! The store's traits and the engine's operations in memory, for tests of what is above them.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use gladhand_core::attempt::{Changes, Lease};
+use gladhand_core::clock::Timestamp;
+use gladhand_core::connection::{Account, Connection, Source};
+use gladhand_core::delivery::Delivery;
+use gladhand_core::failure::{Failure, FailureKind};
+use gladhand_core::ids::{AccountId, ConnectionId, DeliveryId, Ids, SourceId};
+use gladhand_runtime::Check;
+use gladhand_store::catalog::Version;
+use gladhand_store::deliveries::{
+    ClaimRequest, Claims, Counts, DeliveryDetail, DeliveryFilter, Settlement,
+};
+use gladhand_store::settings::SecretOwner;
+use gladhand_store::{Catalog, Deliveries, Error, Settings};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::admin::{Admin, Operations, Parts, operations};
+
+/// Everything that an `Admin` works on.
+#[derive(Default)]
+pub struct World {
+    pub sources: Mutex<Vec<Source>>,
+    pub accounts: Mutex<Vec<Account>>,
+    pub connections: Mutex<Vec<Connection>>,
+    pub secrets: Mutex<Vec<(SecretOwner, String, SecretString)>>,
+    pub versions: Mutex<Vec<Version>>,
+    pub routes: Mutex<Vec<(ConnectionId, String)>>,
+    pub deliveries: Mutex<Vec<Delivery>>,
+    pub reloads: Mutex<u32>,
+    ids: Mutex<u128>,
+}
+
+impl World {
+    /// One with version 1.0.0 of the connector `crm`, which takes a token and has one setting.
+    pub fn new() -> Arc<Self> {
+        let world = Self::default();
+        world
+            .versions
+            .lock()
+            .expect("no test panics with it")
+            .push(version());
+        Arc::new(world)
+    }
+
+    /// An `Admin` that works on it.
+    pub fn admin(self: &Arc<Self>) -> Arc<Admin> {
+        Arc::new(Admin::new(Parts {
+            settings: self.clone(),
+            catalog: self.clone(),
+            deliveries: self.clone(),
+            operations: self.clone(),
+            ids: self.clone(),
+            public_url: "https://hooks.example.com".to_owned(),
+        }))
+    }
+}
+
+/// Version 1.0.0 of the connector `crm`.
+pub fn version() -> Version {
+    let descriptor = json!({
+        "id": "crm", "name": "CRM", "version": "1.0.0", "state": 1,
+        "auth": { "scheme": "static-header", "header": "Authorization", "prefix": "Bearer ", "secret": "token" },
+        "settings": {
+            "type": "object", "additionalProperties": false,
+            "properties": { "stage": { "type": "integer", "minimum": 1 }, "country": { "type": "string" } },
+        },
+        "hosts": ["{base-url}"], "events": ["contact.changed"], "lookup-after-ms": 30_000,
+    });
+    Version {
+        digest: "d1".to_owned(),
+        descriptor: serde_json::from_value(descriptor).expect("a descriptor"),
+        size: 100,
+        added_at: Timestamp(1_000),
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().expect("no test panics with it")
+}
+
+fn put<T: Clone, K: PartialEq>(items: &Mutex<Vec<T>>, item: &T, key: impl Fn(&T) -> K) {
+    let mut items = locked(items);
+    match items.iter_mut().find(|known| key(known) == key(item)) {
+        Some(known) => *known = item.clone(),
+        None => items.push(item.clone()),
+    }
+}
+
+impl Ids for World {
+    fn next(&self) -> Uuid {
+        let mut ids = locked(&self.ids);
+        *ids += 1;
+        Uuid::from_u128(*ids)
+    }
+}
+
+#[async_trait]
+impl Settings for World {
+    async fn sources(&self) -> Result<Vec<Source>, Error> {
+        Ok(locked(&self.sources).clone())
+    }
+
+    async fn put_source(&self, source: &Source) -> Result<(), Error> {
+        put(&self.sources, source, |source| source.id);
+        Ok(())
+    }
+
+    async fn remove_source(&self, id: SourceId) -> Result<(), Error> {
+        locked(&self.sources).retain(|source| source.id != id);
+        Ok(())
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>, Error> {
+        Ok(locked(&self.accounts).clone())
+    }
+
+    async fn put_account(&self, account: &Account) -> Result<(), Error> {
+        put(&self.accounts, account, |account| account.id);
+        Ok(())
+    }
+
+    async fn connections(&self) -> Result<Vec<Connection>, Error> {
+        Ok(locked(&self.connections).clone())
+    }
+
+    async fn put_connection(&self, connection: &Connection) -> Result<(), Error> {
+        put(&self.connections, connection, |connection| connection.id);
+        Ok(())
+    }
+
+    async fn remove_connection(&self, id: ConnectionId) -> Result<(), Error> {
+        locked(&self.connections).retain(|connection| connection.id != id);
+        Ok(())
+    }
+
+    async fn secrets(&self, owner: SecretOwner) -> Result<Vec<(String, SecretString)>, Error> {
+        let secrets = locked(&self.secrets);
+        let own = secrets.iter().filter(|(of, _, _)| *of == owner);
+        Ok(own
+            .map(|(_, name, secret)| (name.clone(), secret.clone()))
+            .collect())
+    }
+
+    async fn put_secret(
+        &self,
+        owner: SecretOwner,
+        name: &str,
+        secret: &SecretString,
+    ) -> Result<(), Error> {
+        let entry = (owner, name.to_owned(), secret.clone());
+        put(&self.secrets, &entry, |(owner, name, _)| {
+            (*owner, name.clone())
+        });
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Catalog for World {
+    async fn versions(&self) -> Result<Vec<Version>, Error> {
+        Ok(locked(&self.versions).clone())
+    }
+
+    async fn add_version(&self, version: &Version, _component: &[u8]) -> Result<(), Error> {
+        locked(&self.versions).push(version.clone());
+        Ok(())
+    }
+
+    async fn component(&self, _digest: &str) -> Result<Option<Vec<u8>>, Error> {
+        Ok(None)
+    }
+
+    async fn routes(&self) -> Result<Vec<(ConnectionId, String)>, Error> {
+        Ok(locked(&self.routes).clone())
+    }
+
+    async fn set_route(&self, connection: ConnectionId, digest: &str) -> Result<(), Error> {
+        put(
+            &self.routes,
+            &(connection, digest.to_owned()),
+            |(connection, _)| *connection,
+        );
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Deliveries for World {
+    async fn claim(&self, _request: ClaimRequest) -> Result<Claims, Error> {
+        Ok(Claims::default())
+    }
+
+    async fn settle(
+        &self,
+        _lease: &Lease,
+        _account: AccountId,
+        _state: u32,
+        _changes: Changes,
+        _settlement: Settlement,
+    ) -> Result<(), Error> {
+        Err(Error::LeaseLost)
+    }
+
+    async fn changed(&self) {}
+
+    async fn list(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, Error> {
+        let mut deliveries = locked(&self.deliveries).clone();
+        deliveries.sort_by_key(|delivery| std::cmp::Reverse(delivery.id));
+        deliveries.retain(|delivery| {
+            filter
+                .connection
+                .is_none_or(|connection| delivery.connection == connection)
+                && filter.state.is_none_or(|state| delivery.state == state)
+                && filter
+                    .contact
+                    .as_ref()
+                    .is_none_or(|contact| delivery.lane == *contact)
+                && filter
+                    .since
+                    .is_none_or(|since| delivery.received_at >= since)
+                && filter.before.is_none_or(|before| delivery.id < before)
+        });
+        deliveries.truncate(filter.limit as usize);
+        Ok(deliveries)
+    }
+
+    async fn show(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, Error> {
+        let delivery = locked(&self.deliveries)
+            .iter()
+            .find(|delivery| delivery.id == id)
+            .cloned();
+        Ok(delivery.map(|delivery| DeliveryDetail {
+            delivery,
+            attempts: Vec::new(),
+            effects: Vec::new(),
+            links: Vec::new(),
+        }))
+    }
+
+    async fn counts(&self) -> Result<Counts, Error> {
+        Ok(Counts::default())
+    }
+}
+
+/// Its connector checks one thing, discovers `stages`, and a component is accepted where it begins with `\0asm`.
+#[async_trait]
+impl Operations for World {
+    async fn reload(&self) {
+        *locked(&self.reloads) += 1;
+        for connection in locked(&self.connections).iter() {
+            put(
+                &self.routes,
+                &(connection.id, "d1".to_owned()),
+                |(connection, _)| *connection,
+            );
+        }
+    }
+
+    async fn check(&self, _connection: ConnectionId) -> Result<Vec<Check>, Failure> {
+        Ok(vec![Check {
+            name: "credential".to_owned(),
+            state: "passed".to_owned(),
+            severity: "error".to_owned(),
+            message: "the token is accepted".to_owned(),
+            hint: None,
+            provisionable: false,
+        }])
+    }
+
+    async fn discover(&self, _connection: ConnectionId, what: &str) -> Result<Value, Failure> {
+        match what {
+            "stages" => Ok(json!([{ "id": 1, "name": "New" }])),
+            _ => Err(Failure::new(
+                FailureKind::Unsupported,
+                format!("there is nothing called `{what}` to discover"),
+            )),
+        }
+    }
+
+    async fn add_connector(&self, component: Vec<u8>) -> Result<Version, operations::Error> {
+        if !component.starts_with(b"\0asm") {
+            return Err(operations::Error::Refused(
+                "this is no WebAssembly file".to_owned(),
+            ));
+        }
+        Ok(version())
+    }
+}

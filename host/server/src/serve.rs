@@ -1,0 +1,137 @@
+//! The commands that are the host, or stand in for it while it does not run: serve, migrate, doctor.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use gladhand_engine::route::Router;
+
+use crate::cli::printer;
+use crate::config::{Config, Environment};
+use crate::host::{self, Host, World};
+use crate::system::{self, SystemClock, SystemIds};
+use crate::{keyfile, telemetry};
+
+/// Runs until a signal; false where a task died or had to be cut off.
+pub async fn serve(config: Config, environment: &Environment) -> Result<bool> {
+    telemetry::start_logs(&config.log.filter, config.log.format);
+    let host = Host::start(&config, environment, world()).await?;
+    printer::text(&format!("listening on http://{}\n", host.address))?;
+    tracing::info!(address = %host.address, metrics = %host.metrics_address, "gladhand is serving");
+    let Host { tasks, store, .. } = host;
+    let is_clean = tasks.until_signalled().await?;
+    store.close().await;
+    Ok(is_clean)
+}
+
+/// Brings the database's schema up to date and says so.
+pub async fn migrate(config: Config, environment: &Environment) -> Result<()> {
+    let World { clock, ids, .. } = world();
+    let key = keyfile::master_key(&config, environment)?;
+    let store = host::open_store(
+        &config,
+        &key,
+        &clock,
+        &ids,
+        Arc::new(Router::new(ids.clone())),
+    )
+    .await?;
+    store.close().await;
+    printer::text(&format!("{} is up to date\n", config.store.url))
+}
+
+/// Looks for what keeps the host from working; false where something does.
+pub async fn doctor(config: Config, environment: &Environment) -> Result<bool> {
+    let mut is_well = true;
+    let mut say = |name: &str, found: Result<String>| {
+        let line = match found {
+            Ok(fact) => format!("ok      {name}: {fact}\n"),
+            Err(error) => {
+                is_well = false;
+                format!("FAILED  {name}: {error:#}\n")
+            }
+        };
+        printer::text(&line)
+    };
+    let declared = config
+        .declared(environment)
+        .map_err(anyhow::Error::from)
+        .map(|declared| {
+            format!(
+                "{} sources and {} connections declared",
+                declared.sources.len(),
+                declared.connections.len()
+            )
+        });
+    say("configuration", declared)?;
+    say(
+        "master key",
+        keyfile::master_key(&config, environment).map(|_| "opens".to_owned()),
+    )?;
+    say("store", store(&config, environment).await)?;
+    say("connectors", connectors(&config))?;
+    say("listening", listening(&config))?;
+    Ok(is_well)
+}
+
+async fn store(config: &Config, environment: &Environment) -> Result<String> {
+    let World { clock, ids, .. } = world();
+    let key = keyfile::master_key(config, environment)?;
+    let opened = host::open_store(
+        config,
+        &key,
+        &clock,
+        &ids,
+        Arc::new(Router::new(ids.clone())),
+    )
+    .await;
+    match opened {
+        Ok(store) => {
+            let counted = host::count(&*store).await;
+            store.close().await;
+            Ok(format!("{}: {}", config.store.url, counted?))
+        }
+        Err(error)
+            if matches!(
+                error.downcast_ref(),
+                Some(gladhand_store::Error::InUse { .. })
+            ) =>
+        {
+            Ok(format!("{} is in use by a running host", config.store.url))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn connectors(config: &Config) -> Result<String> {
+    let dir = &config.connectors.dir;
+    let entries = std::fs::read_dir(dir).map_err(|error| {
+        anyhow::anyhow!("{} cannot be read ({error}); build them with `cargo xtask connectors`, or set connectors.dir", dir.display())
+    })?;
+    let is_component = |entry: &std::fs::DirEntry| {
+        entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+    };
+    let count = entries.filter_map(Result::ok).filter(is_component).count();
+    Ok(format!("{count} components in {}", dir.display()))
+}
+
+fn listening(config: &Config) -> Result<String> {
+    let listen = config.server.listen;
+    match std::net::TcpListener::bind(listen) {
+        Ok(_) => Ok(format!("{listen} is free")),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Ok(format!(
+            "{listen} is taken; where it is not by a running host, choose another in [server]"
+        )),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn world() -> World {
+    World {
+        clock: Arc::new(SystemClock::new()),
+        ids: Arc::new(SystemIds),
+        jitter: system::jitter,
+    }
+}

@@ -1,0 +1,218 @@
+//! Writing a claim down: the lease on the lane, the delivery that runs, the attempt that begins. And taking it back.
+
+use gladhand_core::attempt::Lease;
+use gladhand_core::clock::Timestamp;
+use gladhand_core::delivery::DeliveryState;
+use gladhand_core::failure::{Failure, FailureKind};
+use sqlx::SqliteConnection;
+
+use super::super::Shared;
+use super::super::rows::to_json;
+use super::super::statement::{Statement, nothing};
+use super::head::{Head, Opened};
+use super::queue::Choice;
+use crate::Error;
+use crate::deliveries::Claimed;
+
+/// A lane with what runs next in it, and the right to run it.
+pub(super) struct Granted {
+    pub(super) choice: Choice,
+    pub(super) head: Head,
+    pub(super) opened: Opened,
+    pub(super) lease: Lease,
+}
+
+impl Granted {
+    /// As the worker gets it; this attempt counts.
+    pub(super) fn into_claimed(self) -> Claimed {
+        let mut delivery = self.head.delivery;
+        delivery.attempts += 1;
+        delivery.state = DeliveryState::Running;
+        delivery.not_before = None;
+        Claimed {
+            lease: self.lease,
+            delivery,
+            body: self.opened.body,
+            contact_body: self.opened.contact_body,
+            journalled: self.opened.journalled,
+            unsettled_since: self.head.unsettled_since,
+            version: Some(self.choice.lane.version),
+        }
+    }
+}
+
+static LEASE: Statement = Statement::new(
+    "WITH leased(connection, contact, token, sole_sequence) AS (VALUES ",
+    4,
+    ") UPDATE lanes SET lease_token = leased.token, sole_sequence = leased.sole_sequence, lease_owner = ?, \
+     leased_at = ? \
+     FROM leased WHERE lanes.connection = leased.connection AND lanes.contact = leased.contact",
+);
+
+static RUN: Statement = Statement::new(
+    "WITH head(id) AS (VALUES ",
+    1,
+    ") UPDATE deliveries SET state = 'running', attempts = deliveries.attempts + 1, was_claimed = 1, not_before = NULL \
+     FROM head WHERE deliveries.id = head.id",
+);
+
+static BEGIN: Statement = Statement::new(
+    "INSERT INTO attempts (id, delivery, number, contact_was_known, version, started_at) VALUES ",
+    6,
+    "",
+);
+
+/// Leases the lanes, marks their heads running and begins their attempts.
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    shared: &Shared,
+    now: Timestamp,
+    granted: &[Granted],
+) -> Result<(), Error> {
+    LEASE
+        .execute(
+            connection,
+            granted,
+            |values, Granted { choice, lease, .. }| {
+                values
+                    .put(lease.connection.uuid())
+                    .put(lease.contact.as_str())
+                    .put(lease.token.uuid())
+                    .put(choice.is_sole.then_some(choice.lane.last_sequence));
+            },
+            |values| {
+                values.put(shared.incarnation).put(now.0);
+            },
+        )
+        .await?;
+    RUN.execute(
+        connection,
+        granted,
+        |values, Granted { head, .. }| {
+            values.put(head.delivery.id.uuid());
+        },
+        nothing,
+    )
+    .await?;
+    BEGIN
+        .execute(
+            connection,
+            granted,
+            |values,
+             Granted {
+                 choice,
+                 head,
+                 lease,
+                 ..
+             }| {
+                values
+                    .put(lease.attempt.uuid())
+                    .put(head.delivery.id.uuid())
+                    .put(head.delivery.attempts + 1)
+                    .put(head.contact_is_known)
+                    .put(choice.lane.version.as_str())
+                    .put(now.0);
+            },
+            nothing,
+        )
+        .await?;
+    Ok(())
+}
+
+/// Settles a delivery whose body does not open: a person must look, and its lane goes on without it.
+pub(super) async fn bury(
+    connection: &mut SqliteConnection,
+    choice: &Choice,
+    head: &Head,
+    error: &Error,
+    now: Timestamp,
+) -> Result<(), Error> {
+    tracing::error!(%error, delivery = %head.delivery.id, "a stored body cannot be handed over");
+    let message = format!("what was stored cannot be handed over: {error}");
+    sqlx::query("UPDATE deliveries SET state = ?, failure = ?, settled_at = ? WHERE id = ?")
+        .bind(DeliveryState::Dead.as_str())
+        .bind(to_json(&Failure::new(FailureKind::Internal, message)))
+        .bind(now.0)
+        .bind(head.delivery.id.uuid())
+        .execute(&mut *connection)
+        .await?;
+    if choice.is_sole {
+        sqlx::query(
+            "DELETE FROM lanes WHERE connection = ? AND contact = ? AND revive_turn IS NULL",
+        )
+        .bind(choice.lane.connection.uuid())
+        .bind(&choice.lane.contact)
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+static UNLEASE: Statement = Statement::new(
+    "WITH unclaimed(connection, contact, token) AS (VALUES ",
+    3,
+    ") UPDATE lanes SET lease_token = NULL, lease_owner = NULL, leased_at = NULL, sole_sequence = NULL \
+     FROM unclaimed WHERE lanes.connection = unclaimed.connection AND lanes.contact = unclaimed.contact \
+     AND lanes.lease_token = unclaimed.token",
+);
+
+static UNRUN: Statement = Statement::new(
+    "WITH head(id) AS (VALUES ",
+    1,
+    ") UPDATE deliveries SET state = 'pending', attempts = deliveries.attempts - 1 \
+     FROM head WHERE deliveries.id = head.id",
+);
+
+static UNBEGIN: Statement = Statement::new("DELETE FROM attempts WHERE id IN (VALUES ", 1, ")");
+
+/// Undoes claims that nobody waited for: their attempts never began.
+pub(in super::super) async fn give_back(
+    connection: &mut SqliteConnection,
+    claimed: &[Claimed],
+) -> Result<(), Error> {
+    UNLEASE
+        .execute(
+            connection,
+            claimed,
+            |values, claimed| {
+                values
+                    .put(claimed.lease.connection.uuid())
+                    .put(claimed.lease.contact.as_str())
+                    .put(claimed.lease.token.uuid());
+            },
+            nothing,
+        )
+        .await?;
+    UNRUN
+        .execute(
+            connection,
+            claimed,
+            |values, claimed| {
+                values.put(claimed.delivery.id.uuid());
+            },
+            nothing,
+        )
+        .await?;
+    UNBEGIN
+        .execute(
+            connection,
+            claimed,
+            |values, claimed| {
+                values.put(claimed.lease.attempt.uuid());
+            },
+            nothing,
+        )
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        let statements = [&LEASE, &RUN, &BEGIN, &UNLEASE, &UNRUN, &UNBEGIN];
+        super::super::super::statement::check_plans(&statements).await;
+    }
+}

@@ -1,0 +1,313 @@
+//! The write journal: an intent is committed before its request leaves, if nothing is in doubt about its keys.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use gladhand_core::attempt::{Changes, Lease};
+use gladhand_core::clock::Timestamp;
+use gladhand_core::effect::{Intended, Intent, Verdict};
+use gladhand_core::exchange::Answer;
+use gladhand_core::ids::{AccountId, DeliveryId, EffectId, SourceId};
+use gladhand_core::port::{self, Journal};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::changes::{self, Found, answer_cell};
+use super::keys::DataKeys;
+use super::rows::{self, Cell, to_json};
+use super::statement::{Statement, nothing};
+use super::writer::Operation;
+use super::{Shared, SqliteStore, leases};
+use crate::doubt::{self, Newest, Ruling};
+use crate::{Error, packed};
+
+/// An intent on its way to the writer, with what its attempt found out before.
+pub(super) struct Intend {
+    found: Found,
+    intent: Intent,
+}
+
+#[async_trait]
+impl Journal for SqliteStore {
+    async fn intend(
+        &self,
+        lease: &Lease,
+        account: AccountId,
+        state: u32,
+        changes: Changes,
+        intent: Intent,
+    ) -> Result<Intended, port::Error> {
+        let found = Found::new(lease, account, state, changes);
+        Ok(self
+            .writer
+            .ask(Operation::Intend, Intend { found, intent })
+            .await?)
+    }
+}
+
+/// Which key: the account's, in the meaning that this `state` gives it.
+type Key<'k> = (AccountId, u32, &'k str);
+
+pub(super) async fn run(
+    connection: &mut SqliteConnection,
+    shared: &Shared,
+    intends: &[&Intend],
+) -> Result<Vec<Result<Intended, Error>>, Error> {
+    if intends.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shown: Vec<&Lease> = intends.iter().map(|intend| &intend.found.lease).collect();
+    let held = leases::held(connection, &shown).await?;
+    let holding: Vec<(SourceId, &Intend)> = held
+        .iter()
+        .zip(intends)
+        .filter_map(|(source, intend)| Some(((*source)?, *intend)))
+        .collect();
+    let found: Vec<(SourceId, &Found)> = holding
+        .iter()
+        .map(|(source, intend)| (*source, &intend.found))
+        .collect();
+    changes::commit(connection, shared, &found).await?;
+
+    let mut newest = newest(connection, &holding).await?;
+    let mut rulings = Vec::with_capacity(intends.len());
+    let mut accepted = Vec::new();
+    for (source, intend) in held.iter().zip(intends) {
+        let Some(source) = source else {
+            rulings.push(None);
+            continue;
+        };
+        let known = intend.keys().filter_map(|key| newest.get(&key));
+        let ruling = doubt::rule(known, intend.found.lease.delivery);
+        if ruling == Ruling::Send {
+            for key in intend.keys() {
+                newest.insert(key, intend.opened());
+            }
+            accepted.push(*intend);
+        }
+        rulings.push(Some((*source, ruling)));
+    }
+    insert(connection, &accepted).await?;
+    let replays = replays(connection, shared, intends, &rulings).await?;
+
+    let answers = rulings.into_iter().map(|ruling| match ruling {
+        None => Err(Error::LeaseLost),
+        Some((_, Ruling::Send)) => Ok(Intended::Send),
+        Some((_, Ruling::InDoubt(doubt))) => Ok(Intended::InDoubt(doubt)),
+        Some((_, Ruling::Replay(effect))) => replays
+            .get(&effect)
+            .map(|answer| Intended::Replay(effect, answer.clone()))
+            .ok_or(Error::Sealed {
+                table: "effects",
+                column: "answer",
+            }),
+    });
+    Ok(answers.collect())
+}
+
+impl Intend {
+    fn keys(&self) -> impl Iterator<Item = Key<'_>> + Clone {
+        self.intent
+            .keys
+            .iter()
+            .map(|key| (self.found.account, self.found.state, key.as_str()))
+    }
+
+    /// What its keys' newest effect is once it is stored.
+    fn opened(&self) -> Newest {
+        Newest {
+            effect: self.intent.id,
+            delivery: self.found.lease.delivery,
+            verdict: Verdict::Open,
+            at: self.intent.at,
+            has_answer: false,
+        }
+    }
+}
+
+static NEWEST: Statement = Statement::new(
+    "WITH given(place, account, state, key) AS (VALUES ",
+    4,
+    ") SELECT given.place, effects.id, effects.delivery, effects.verdict, effects.at, \
+     effects.answer IS NOT NULL AS has_answer \
+     FROM given \
+     JOIN effect_keys ON effect_keys.account = given.account AND effect_keys.state = given.state \
+                     AND effect_keys.key = given.key \
+     JOIN effects ON effects.id = effect_keys.effect",
+);
+
+/// The newest effect of every key that has one.
+async fn newest<'i>(
+    connection: &mut SqliteConnection,
+    holding: &[(SourceId, &'i Intend)],
+) -> Result<HashMap<Key<'i>, Newest>, Error> {
+    let keys: Vec<(i64, Key<'i>)> = (0..)
+        .zip(holding.iter().flat_map(|(_, intend)| intend.keys()))
+        .collect();
+    let found = NEWEST
+        .fetch(
+            connection,
+            &keys,
+            |values, (place, (account, state, key))| {
+                values.put(*place).put(account.uuid()).put(*state).put(*key);
+            },
+            nothing,
+        )
+        .await?;
+    found
+        .iter()
+        .map(|row| {
+            let place: i64 = row.try_get("place")?;
+            let place = usize::try_from(place).expect("the places given count from zero");
+            Ok((keys[place].1, read_newest(row)?))
+        })
+        .collect()
+}
+
+fn read_newest(row: &SqliteRow) -> Result<Newest, Error> {
+    let effect = EffectId::from_uuid(row.try_get("id")?);
+    let cell = || Cell {
+        table: "effects",
+        column: "verdict",
+        row: effect.to_string(),
+    };
+    Ok(Newest {
+        effect,
+        delivery: DeliveryId::from_uuid(row.try_get("delivery")?),
+        verdict: rows::word(row, Verdict::parse, cell)?,
+        at: Timestamp(row.try_get("at")?),
+        has_answer: row.try_get("has_answer")?,
+    })
+}
+
+static INSERT: Statement = Statement::new(
+    "INSERT INTO effects (id, account, state, delivery, kind, keys, digest, at, verdict) VALUES ",
+    9,
+    "",
+);
+
+static UPSERT_KEYS: Statement = Statement::new(
+    "INSERT INTO effect_keys (account, state, key, effect) VALUES ",
+    4,
+    " ON CONFLICT (account, state, key) DO UPDATE SET effect = excluded.effect",
+);
+
+async fn insert(connection: &mut SqliteConnection, accepted: &[&Intend]) -> Result<(), Error> {
+    INSERT
+        .execute(
+            connection,
+            accepted,
+            |values, Intend { found, intent }| {
+                values
+                    .put(intent.id.uuid())
+                    .put(found.account.uuid())
+                    .put(found.state)
+                    .put(found.lease.delivery.uuid())
+                    .put("once")
+                    .put(to_json(&intent.keys))
+                    .put(intent.digest.as_slice())
+                    .put(intent.at.0)
+                    .put(Verdict::Open.as_str());
+            },
+            nothing,
+        )
+        .await?;
+    let keys: Vec<(Key<'_>, EffectId)> = accepted
+        .iter()
+        .flat_map(|intend| intend.keys().map(|key| (key, intend.intent.id)))
+        .collect();
+    UPSERT_KEYS
+        .execute(
+            connection,
+            &keys,
+            |values, ((account, state, key), effect)| {
+                values
+                    .put(account.uuid())
+                    .put(*state)
+                    .put(*key)
+                    .put(effect.uuid());
+            },
+            nothing,
+        )
+        .await?;
+    Ok(())
+}
+
+static ANSWERS: Statement = Statement::new(
+    "WITH wanted(id) AS (VALUES ",
+    1,
+    ") SELECT effects.id, effects.answer FROM wanted JOIN effects ON effects.id = wanted.id",
+);
+
+/// The answers that are replayed, opened with the key of the contact whose delivery asked; others' are never replayed.
+async fn replays(
+    connection: &mut SqliteConnection,
+    shared: &Shared,
+    intends: &[&Intend],
+    rulings: &[Option<(SourceId, Ruling)>],
+) -> Result<HashMap<EffectId, Answer>, Error> {
+    let mut owners = HashMap::new();
+    for (intend, ruling) in intends.iter().zip(rulings) {
+        if let Some((source, Ruling::Replay(effect))) = ruling {
+            owners.insert(*effect, intend.found.owner(*source));
+        }
+    }
+    if owners.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keys = shared
+        .keys
+        .find(connection, owners.values().cloned())
+        .await?;
+    let wanted: Vec<EffectId> = owners.keys().copied().collect();
+    let found = ANSWERS
+        .fetch(
+            connection,
+            &wanted,
+            |values, effect| {
+                values.put(effect.uuid());
+            },
+            nothing,
+        )
+        .await?;
+    let mut answers = HashMap::new();
+    for row in &found {
+        let effect = EffectId::from_uuid(row.try_get("id")?);
+        if let Some(sealed) = row.try_get::<Option<&[u8]>, _>("answer")? {
+            answers.insert(
+                effect,
+                open_answer(&keys, &owners[&effect], effect, sealed)?,
+            );
+        }
+    }
+    Ok(answers)
+}
+
+/// An effect's answer as it was received.
+pub(super) fn open_answer(
+    keys: &DataKeys,
+    owner: &super::keys::KeyOwner,
+    effect: EffectId,
+    sealed: &[u8],
+) -> Result<Answer, Error> {
+    let packed = keys.open(owner, answer_cell(effect.uuid().as_bytes()), sealed)?;
+    packed::open_answer(&packed).map_err(|error| {
+        Cell {
+            table: "effects",
+            column: "answer",
+            row: effect.to_string(),
+        }
+        .unreadable(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        let statements = [&NEWEST, &INSERT, &UPSERT_KEYS, &ANSWERS];
+        super::super::statement::check_plans(&statements).await;
+    }
+}

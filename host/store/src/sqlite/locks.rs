@@ -1,0 +1,173 @@
+//! Identity locks of accounts. A lock lasts as long as a lane is leased with its token.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use gladhand_core::attempt::Lease;
+use gladhand_core::ids::{AccountId, LeaseToken};
+use gladhand_core::port::{self, Locks};
+use sqlx::{Row, SqliteConnection};
+
+use super::statement::{Statement, nothing};
+use super::writer::Operation;
+use super::{SqliteStore, leases};
+use crate::Error;
+
+/// All of `keys` or none.
+pub(super) struct Acquire {
+    lease: Lease,
+    account: AccountId,
+    keys: Vec<String>,
+}
+
+#[async_trait]
+impl Locks for SqliteStore {
+    async fn acquire(
+        &self,
+        lease: &Lease,
+        account: AccountId,
+        keys: &[String],
+    ) -> Result<bool, port::Error> {
+        let acquire = Acquire {
+            lease: lease.clone(),
+            account,
+            keys: keys.to_vec(),
+        };
+        Ok(self.writer.ask(Operation::Acquire, acquire).await?)
+    }
+}
+
+/// Which lock.
+type LockKey<'k> = (AccountId, &'k str);
+
+static HOLDERS: Statement = Statement::new(
+    "WITH wanted(account, key) AS (VALUES ",
+    2,
+    ") SELECT locks.account, locks.key, locks.token \
+     FROM wanted \
+     JOIN locks ON locks.account = wanted.account AND locks.key = wanted.key \
+     JOIN lanes ON lanes.connection = locks.connection AND lanes.contact = locks.contact \
+               AND lanes.lease_token = locks.token",
+);
+
+static TAKE: Statement = Statement::new(
+    "INSERT INTO locks (account, key, connection, contact, token) VALUES ",
+    5,
+    " ON CONFLICT (account, key) DO UPDATE SET connection = excluded.connection, contact = excluded.contact, \
+     token = excluded.token",
+);
+
+static FREE: Statement = Statement::new("DELETE FROM locks WHERE token IN (VALUES ", 1, ")");
+
+pub(super) async fn run(
+    connection: &mut SqliteConnection,
+    acquires: &[&Acquire],
+) -> Result<Vec<Result<bool, Error>>, Error> {
+    if acquires.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shown: Vec<&Lease> = acquires.iter().map(|acquire| &acquire.lease).collect();
+    let held = leases::held(connection, &shown).await?;
+    let mut holders = holders(connection, acquires).await?;
+    let mut answers = Vec::with_capacity(acquires.len());
+    let mut taken = Vec::new();
+    for (acquire, source) in acquires.iter().zip(held) {
+        if source.is_none() {
+            answers.push(Err(Error::LeaseLost));
+            continue;
+        }
+        let own = acquire.lease.token;
+        let is_free = |key: &String| {
+            holders
+                .get(&(acquire.account, key.as_str()))
+                .is_none_or(|holder| *holder == own)
+        };
+        let are_free = acquire.keys.iter().all(is_free);
+        if are_free {
+            for key in &acquire.keys {
+                holders.insert((acquire.account, key), own);
+                taken.push((*acquire, key.as_str()));
+            }
+        }
+        answers.push(Ok(are_free));
+    }
+    TAKE.execute(
+        connection,
+        &taken,
+        |values, (acquire, key)| {
+            values
+                .put(acquire.account.uuid())
+                .put(*key)
+                .put(acquire.lease.connection.uuid())
+                .put(acquire.lease.contact.as_str())
+                .put(acquire.lease.token.uuid());
+        },
+        nothing,
+    )
+    .await?;
+    Ok(answers)
+}
+
+/// Who holds the wanted locks, as far as somebody does.
+async fn holders<'a>(
+    connection: &mut SqliteConnection,
+    acquires: &[&'a Acquire],
+) -> Result<HashMap<LockKey<'a>, LeaseToken>, Error> {
+    let wanted: Vec<LockKey<'a>> = acquires
+        .iter()
+        .flat_map(|acquire| {
+            acquire
+                .keys
+                .iter()
+                .map(|key| (acquire.account, key.as_str()))
+        })
+        .collect();
+    let rows = HOLDERS
+        .fetch(
+            connection,
+            &wanted,
+            |values, (account, key)| {
+                values.put(account.uuid()).put(*key);
+            },
+            nothing,
+        )
+        .await?;
+    let mut held: HashMap<(AccountId, &str), LeaseToken> = HashMap::new();
+    for row in &rows {
+        let account = AccountId::from_uuid(row.try_get("account")?);
+        let token = LeaseToken::from_uuid(row.try_get("token")?);
+        held.insert((account, row.try_get("key")?), token);
+    }
+    Ok(wanted
+        .into_iter()
+        .filter_map(|key| Some((key, *held.get(&key)?)))
+        .collect())
+}
+
+/// Frees what these leases hold.
+pub(super) async fn free(
+    connection: &mut SqliteConnection,
+    tokens: &[LeaseToken],
+) -> Result<(), Error> {
+    FREE.execute(
+        connection,
+        tokens,
+        |values, token| {
+            values.put(token.uuid());
+        },
+        nothing,
+    )
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        let statements = [&HOLDERS, &TAKE, &FREE];
+        super::super::statement::check_plans(&statements).await;
+    }
+}

@@ -1,0 +1,130 @@
+//! Opening the database: one process at a time, schema brought up to date, leases of a dead process freed.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gladhand_core::clock::Timestamp;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection};
+use uuid::Uuid;
+
+use crate::Error;
+
+/// Reads wait for nobody, so a few connections serve many tasks; each costs a thread.
+const READERS: u32 = 3;
+
+/// Nobody else writes, so this only ever waits for a checkpoint.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Every text of every `Statement` that a busy host uses stays prepared.
+const PREPARED_STATEMENTS: usize = 512;
+
+/// Rows that the connection's thread may be ahead of the reader: a thread switch costs more than a row.
+const ROWS_AHEAD: usize = 1_024;
+
+/// The writer's page cache in KiB: keys of unique indexes arrive in random order.
+const WRITER_CACHE_KIB: i64 = 32 * 1_024;
+
+/// Pages of 4 KiB in the log before it is folded into the database: fewer, longer pauses.
+const CHECKPOINT_PAGES: i64 = 4_000;
+
+/// Takes the lock beside the database; it lasts as long as the file is held.
+pub(super) fn lock(path: &Path) -> Result<File, Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let failed = |source| Error::Path {
+        path: name.display().to_string(),
+        source,
+    };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&name)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse {
+            path: path.display().to_string(),
+        }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// The one connection that writes. A commit is on the disk when it returns.
+pub(super) async fn writer(path: &Path) -> Result<SqliteConnection, Error> {
+    let mut connection = options(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("cache_size", (-WRITER_CACHE_KIB).to_string())
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
+        .connect()
+        .await?;
+    // `run` asks for an `Acquire` that a future which moves between threads cannot name; this is what it calls.
+    sqlx::migrate!("migrations/sqlite")
+        .run_direct(None, &mut connection, false)
+        .await?;
+    Ok(connection)
+}
+
+/// Connections that only read.
+pub(super) async fn readers(path: &Path) -> Result<SqlitePool, Error> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .test_before_acquire(false)
+        .connect_with(options(path).read_only(true))
+        .await?;
+    Ok(pool)
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(PREPARED_STATEMENTS)
+        .row_buffer_size(ROWS_AHEAD)
+        .disable_statement_logging()
+}
+
+/// Frees what processes that are gone have leased, and returns the sequence of the newest delivery.
+///
+/// Their attempts stay without an end, which is how the next attempt knows that one was cut short.
+pub(super) async fn recover(
+    connection: &mut SqliteConnection,
+    incarnation: Uuid,
+    now: Timestamp,
+) -> Result<i64, Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for statement in [
+        "UPDATE deliveries SET state = 'pending' WHERE state = 'running' AND settled_at IS NULL",
+        "DELETE FROM locks",
+    ] {
+        sqlx::query(statement).execute(&mut *transaction).await?;
+    }
+    sqlx::query(
+        "UPDATE lanes SET lease_token = NULL, lease_owner = NULL, leased_at = NULL, sole_sequence = NULL \
+         WHERE lease_token IS NOT NULL AND lease_owner <> ?",
+    )
+    .bind(incarnation)
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query("DELETE FROM cache WHERE expires_at <= ?")
+        .bind(now.0)
+        .execute(&mut *transaction)
+        .await?;
+    let newest = sqlx::query_scalar(
+        "SELECT MAX(COALESCE((SELECT MAX(sequence) FROM deliveries), 0), \
+                    COALESCE((SELECT MAX(last_sequence) FROM lanes), 0))",
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(newest)
+}

@@ -1,0 +1,352 @@
+//! What operators configure, and the secrets that belong to it, sealed by the master key.
+
+use async_trait::async_trait;
+use gladhand_core::connection::{Account, Connection, Mode, Source};
+use gladhand_core::ids::{AccountId, ConnectionId, SourceId};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
+
+use super::SqliteStore;
+use super::rows::{self, to_json};
+use crate::Error;
+use crate::crypter::Cell;
+use crate::settings::{SecretOwner, Settings};
+
+#[async_trait]
+impl Settings for SqliteStore {
+    async fn sources(&self) -> Result<Vec<Source>, Error> {
+        let found = sqlx::query("SELECT * FROM sources ORDER BY name")
+            .fetch_all(&self.readers)
+            .await?;
+        found.iter().map(source).collect()
+    }
+
+    async fn put_source(&self, source: &Source) -> Result<(), Error> {
+        let Source {
+            id,
+            name,
+            kind,
+            base_url,
+            account_id,
+            is_signed,
+            allow_private_network,
+            allow_http,
+        } = source.clone();
+        self.write(move |database| {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO sources (id, name, kind, base_url, account_id, is_signed, allow_private_network, \
+                     allow_http) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
+                     ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, \
+                     base_url = excluded.base_url, account_id = excluded.account_id, \
+                     is_signed = excluded.is_signed, allow_private_network = excluded.allow_private_network, \
+                     allow_http = excluded.allow_http",
+                )
+                .bind(id.uuid())
+                .bind(&name)
+                .bind(kind)
+                .bind(base_url)
+                .bind(account_id)
+                .bind(is_signed)
+                .bind(allow_private_network)
+                .bind(allow_http)
+                .execute(database)
+                .await
+                .map_err(|error| refused("source", &name, error))?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn remove_source(&self, id: SourceId) -> Result<(), Error> {
+        self.write(move |database| {
+            Box::pin(async move {
+                // The source itself first: where a connection still names it, nothing is removed.
+                for statement in [
+                    "DELETE FROM sources WHERE id = ?",
+                    "DELETE FROM secrets WHERE owner_kind = 'source' AND owner = ?",
+                    "DELETE FROM keys WHERE source = ?",
+                    "DELETE FROM entities WHERE source = ?",
+                    "DELETE FROM events WHERE source = ?",
+                ] {
+                    sqlx::query(statement)
+                        .bind(id.uuid())
+                        .execute(&mut *database)
+                        .await
+                        .map_err(|error| refused("source", "", error))?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>, Error> {
+        let found = sqlx::query("SELECT * FROM accounts ORDER BY name")
+            .fetch_all(&self.readers)
+            .await?;
+        found.iter().map(account).collect()
+    }
+
+    async fn put_account(&self, account: &Account) -> Result<(), Error> {
+        let Account {
+            id,
+            name,
+            connector,
+            base_url,
+            allow_private_network,
+            allow_http,
+            concurrency,
+        } = account.clone();
+        self.write(move |database| {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO accounts (id, name, connector, base_url, allow_private_network, allow_http, \
+                     concurrency) VALUES (?, ?, ?, ?, ?, ?, ?) \
+                     ON CONFLICT (id) DO UPDATE SET name = excluded.name, connector = excluded.connector, \
+                     base_url = excluded.base_url, allow_private_network = excluded.allow_private_network, \
+                     allow_http = excluded.allow_http, concurrency = excluded.concurrency",
+                )
+                .bind(id.uuid())
+                .bind(&name)
+                .bind(connector)
+                .bind(base_url)
+                .bind(allow_private_network)
+                .bind(allow_http)
+                .bind(concurrency)
+                .execute(database)
+                .await
+                .map_err(|error| refused("account", &name, error))?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn connections(&self) -> Result<Vec<Connection>, Error> {
+        let found = sqlx::query("SELECT * FROM connections ORDER BY name")
+            .fetch_all(&self.readers)
+            .await?;
+        found.iter().map(connection).collect()
+    }
+
+    async fn put_connection(&self, connection: &Connection) -> Result<(), Error> {
+        let Connection {
+            id,
+            name,
+            source,
+            account,
+            connector,
+            inboxes,
+            mode,
+            settings,
+            time_zone,
+            is_paused,
+        } = connection.clone();
+        self.write(move |database| {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO connections (id, name, source, account, connector, inboxes, mode, settings, \
+                     time_zone, is_paused) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+                     ON CONFLICT (id) DO UPDATE SET name = excluded.name, source = excluded.source, \
+                     account = excluded.account, connector = excluded.connector, inboxes = excluded.inboxes, \
+                     mode = excluded.mode, settings = excluded.settings, time_zone = excluded.time_zone, \
+                     is_paused = excluded.is_paused",
+                )
+                .bind(id.uuid())
+                .bind(&name)
+                .bind(source.uuid())
+                .bind(account.uuid())
+                .bind(connector)
+                .bind(to_json(&inboxes))
+                .bind(mode_word(mode))
+                .bind(to_json(&settings))
+                .bind(time_zone)
+                .bind(is_paused)
+                .execute(database)
+                .await
+                .map_err(|error| refused("connection", &name, error))?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn remove_connection(&self, id: ConnectionId) -> Result<(), Error> {
+        self.write(move |database| {
+            Box::pin(async move {
+                // Effects stay: their keys are the account's, and what may have been written stays in doubt.
+                for statement in [
+                    "DELETE FROM exchanges WHERE attempt IN (SELECT attempts.id FROM attempts \
+                     JOIN deliveries ON deliveries.id = attempts.delivery WHERE deliveries.connection = ?)",
+                    "DELETE FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE connection = ?)",
+                    "DELETE FROM deliveries WHERE connection = ?",
+                    "DELETE FROM lanes WHERE connection = ?",
+                    "DELETE FROM links WHERE owner = ?",
+                    "DELETE FROM link_history WHERE owner = ?",
+                    "DELETE FROM cache WHERE connection = ?",
+                    "DELETE FROM variables WHERE connection = ?",
+                    "DELETE FROM routes WHERE connection = ?",
+                    "DELETE FROM connections WHERE id = ?",
+                ] {
+                    sqlx::query(statement).bind(id.uuid()).execute(&mut *database).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn secrets(&self, owner: SecretOwner) -> Result<Vec<(String, SecretString)>, Error> {
+        let (kind, id) = owner_columns(owner);
+        let found = sqlx::query(
+            "SELECT name, value FROM secrets WHERE owner_kind = ? AND owner = ? ORDER BY name",
+        )
+        .bind(kind)
+        .bind(id)
+        .fetch_all(&self.readers)
+        .await?;
+        found
+            .iter()
+            .map(|row| {
+                let name: String = row.try_get("name")?;
+                let key = secret_row(owner, &name);
+                let plain = self
+                    .shared
+                    .keys
+                    .master()
+                    .open(secret_cell(&key), row.try_get("value")?)?;
+                let text = String::from_utf8(plain).map_err(|_| Error::Sealed {
+                    table: "secrets",
+                    column: "value",
+                })?;
+                Ok((name, SecretString::from(text)))
+            })
+            .collect()
+    }
+
+    async fn put_secret(
+        &self,
+        owner: SecretOwner,
+        name: &str,
+        secret: &SecretString,
+    ) -> Result<(), Error> {
+        let (kind, id) = owner_columns(owner);
+        let key = secret_row(owner, name);
+        let master = self.shared.keys.master();
+        let sealed = master.seal(secret_cell(&key), secret.expose_secret().as_bytes());
+        let name = name.to_owned();
+        self.write(move |database| {
+            Box::pin(async move {
+                sqlx::query(
+                    "INSERT INTO secrets (owner_kind, owner, name, value) VALUES (?, ?, ?, ?) \
+                     ON CONFLICT (owner_kind, owner, name) DO UPDATE SET value = excluded.value",
+                )
+                .bind(kind)
+                .bind(id)
+                .bind(name)
+                .bind(sealed)
+                .execute(database)
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
+/// What a broken rule of the schema means to the operator.
+pub(super) fn refused(what: &'static str, name: &str, error: sqlx::Error) -> Error {
+    let kind = error
+        .as_database_error()
+        .map(sqlx::error::DatabaseError::kind);
+    match kind {
+        Some(sqlx::error::ErrorKind::UniqueViolation) => Error::Exists {
+            what,
+            name: name.to_owned(),
+        },
+        Some(sqlx::error::ErrorKind::ForeignKeyViolation) => Error::Related { what },
+        _ => error.into(),
+    }
+}
+
+fn source(row: &SqliteRow) -> Result<Source, Error> {
+    Ok(Source {
+        id: SourceId::from_uuid(row.try_get("id")?),
+        name: row.try_get("name")?,
+        kind: row.try_get("kind")?,
+        base_url: row.try_get("base_url")?,
+        account_id: row.try_get("account_id")?,
+        is_signed: row.try_get("is_signed")?,
+        allow_private_network: row.try_get("allow_private_network")?,
+        allow_http: row.try_get("allow_http")?,
+    })
+}
+
+fn account(row: &SqliteRow) -> Result<Account, Error> {
+    Ok(Account {
+        id: AccountId::from_uuid(row.try_get("id")?),
+        name: row.try_get("name")?,
+        connector: row.try_get("connector")?,
+        base_url: row.try_get("base_url")?,
+        allow_private_network: row.try_get("allow_private_network")?,
+        allow_http: row.try_get("allow_http")?,
+        concurrency: row.try_get("concurrency")?,
+    })
+}
+
+fn connection(row: &SqliteRow) -> Result<Connection, Error> {
+    let id = ConnectionId::from_uuid(row.try_get("id")?);
+    let cell = |column| rows::Cell {
+        table: "connections",
+        column,
+        row: id.to_string(),
+    };
+    let mode = |word: &str| {
+        [Mode::Live, Mode::Observe]
+            .into_iter()
+            .find(|mode| mode_word(*mode) == word)
+    };
+    Ok(Connection {
+        id,
+        name: row.try_get("name")?,
+        source: SourceId::from_uuid(row.try_get("source")?),
+        account: AccountId::from_uuid(row.try_get("account")?),
+        connector: row.try_get("connector")?,
+        inboxes: rows::json(row, || cell("inboxes"))?,
+        mode: rows::word(row, mode, || cell("mode"))?,
+        settings: rows::json(row, || cell("settings"))?,
+        time_zone: row.try_get("time_zone")?,
+        is_paused: row.try_get("is_paused")?,
+    })
+}
+
+fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Live => "live",
+        Mode::Observe => "observe",
+    }
+}
+
+fn owner_columns(owner: SecretOwner) -> (&'static str, Uuid) {
+    match owner {
+        SecretOwner::Source(id) => ("source", id.uuid()),
+        SecretOwner::Account(id) => ("account", id.uuid()),
+    }
+}
+
+fn secret_row(owner: SecretOwner, name: &str) -> Vec<u8> {
+    let (kind, id) = owner_columns(owner);
+    [kind.as_bytes(), id.as_bytes(), name.as_bytes()].concat()
+}
+
+fn secret_cell(row: &[u8]) -> Cell<'_> {
+    Cell {
+        table: "secrets",
+        row,
+        column: "value",
+    }
+}

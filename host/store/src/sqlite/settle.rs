@@ -1,0 +1,355 @@
+//! How attempts ended, many in one transaction: their changes, the delivery, the attempt, its locks and its lane.
+
+use std::collections::HashMap;
+
+use gladhand_core::attempt::{Changes, Lease};
+use gladhand_core::delivery::DeliveryState;
+use gladhand_core::ids::{AccountId, LeaseToken, SourceId};
+use gladhand_core::outcome::{Outcome, SkipCode};
+use sqlx::{Row, SqliteConnection};
+
+use super::changes::{self, Found};
+use super::rows::to_json;
+use super::statement::{Statement, Values, nothing};
+use super::{Shared, leases, locks};
+use crate::crypter::Cell;
+use crate::deliveries::Settlement;
+use crate::{Error, packed};
+
+/// A settle on its way to the writer.
+pub(super) struct Settle {
+    found: Found,
+    settlement: Settlement,
+    /// The log lines, packed.
+    log: Option<Vec<u8>>,
+}
+
+impl Settle {
+    pub(super) fn new(
+        lease: &Lease,
+        account: AccountId,
+        state: u32,
+        changes: Changes,
+        settlement: Settlement,
+    ) -> Self {
+        Self {
+            found: Found::new(lease, account, state, changes),
+            log: packed::log(&settlement.log),
+            settlement,
+        }
+    }
+}
+
+/// A settle whose lease holds.
+struct Held<'s> {
+    source: SourceId,
+    settle: &'s Settle,
+    /// The contact can be found meanwhile: the delivery goes back to pending, with this turn.
+    returns_at: Option<i64>,
+}
+
+pub(super) async fn run(
+    connection: &mut SqliteConnection,
+    shared: &Shared,
+    settles: &[&Settle],
+) -> Result<Vec<Result<(), Error>>, Error> {
+    if settles.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shown: Vec<&Lease> = settles.iter().map(|settle| &settle.found.lease).collect();
+    let sources = leases::held(connection, &shown).await?;
+    let mut held: Vec<Held<'_>> = sources
+        .iter()
+        .zip(settles)
+        .filter_map(|(source, settle)| {
+            Some(Held {
+                source: (*source)?,
+                settle,
+                returns_at: None,
+            })
+        })
+        .collect();
+    let found: Vec<(SourceId, &Found)> = held
+        .iter()
+        .map(|held| (held.source, &held.settle.found))
+        .collect();
+    changes::commit(connection, shared, &found).await?;
+    find_returning(connection, &mut held).await?;
+    update_deliveries(connection, &held).await?;
+    update_attempts(connection, shared, &held).await?;
+    let tokens: Vec<LeaseToken> = held
+        .iter()
+        .map(|held| held.settle.found.lease.token)
+        .collect();
+    locks::free(connection, &tokens).await?;
+    release_lanes(connection, &held).await?;
+    Ok(sources
+        .into_iter()
+        .map(|source| source.map(drop).ok_or(Error::LeaseLost))
+        .collect())
+}
+
+impl Held<'_> {
+    fn lease(&self) -> &Lease {
+        &self.settle.found.lease
+    }
+
+    fn state(&self) -> DeliveryState {
+        match self.returns_at {
+            Some(_) => DeliveryState::Pending,
+            None => self.settle.settlement.state,
+        }
+    }
+
+    /// How it ended well, unless it has not ended.
+    fn outcome(&self) -> Option<&Outcome> {
+        match self.returns_at {
+            Some(_) => None,
+            None => self.settle.settlement.outcome.as_ref(),
+        }
+    }
+
+    fn skip_code(&self) -> Option<SkipCode> {
+        match self.outcome()? {
+            Outcome::Skipped { code, .. } => Some(*code),
+            Outcome::Synced { .. } => None,
+        }
+    }
+
+    /// When the lane may be claimed again: a delivery that waits holds it.
+    fn ready_at(&self) -> i64 {
+        let settlement = &self.settle.settlement;
+        match settlement.not_before {
+            Some(not_before) if !self.state().is_settled() => not_before.0,
+            _ => settlement.at.0,
+        }
+    }
+}
+
+static RETURNING: Statement = Statement::new(
+    "WITH skipped(place, source, connection, contact, attempt) AS (VALUES ",
+    5,
+    ") SELECT skipped.place, lanes.turn + 1 AS turn \
+     FROM skipped \
+     JOIN attempts ON attempts.id = skipped.attempt AND NOT attempts.contact_was_known \
+     JOIN entities ON entities.source = skipped.source AND entities.kind = 'contact' \
+                  AND entities.id = skipped.contact AND entities.identities <> '[]' \
+     JOIN lanes ON lanes.connection = skipped.connection AND lanes.contact = skipped.contact",
+);
+
+/// Of those skipped for want of an identity, finds the ones whose contact gained one since the attempt began.
+async fn find_returning(
+    connection: &mut SqliteConnection,
+    held: &mut [Held<'_>],
+) -> Result<(), Error> {
+    let skipped: Vec<(i64, &Held<'_>)> = (0..)
+        .zip(&*held)
+        .filter(|(_, held)| held.skip_code() == Some(SkipCode::NoIdentity))
+        .collect();
+    let returning = RETURNING
+        .fetch(
+            connection,
+            &skipped,
+            |values, (place, held)| {
+                values
+                    .put(*place)
+                    .put(held.source.uuid())
+                    .put(held.lease().connection.uuid())
+                    .put(held.lease().contact.as_str())
+                    .put(held.lease().attempt.uuid());
+            },
+            nothing,
+        )
+        .await?;
+    let turns: HashMap<i64, i64> = returning
+        .iter()
+        .map(|row| Ok((row.try_get("place")?, row.try_get("turn")?)))
+        .collect::<Result<_, sqlx::Error>>()?;
+    for (place, held) in (0..).zip(held) {
+        held.returns_at = turns.get(&place).copied();
+    }
+    Ok(())
+}
+
+static UPDATE_DELIVERIES: Statement = Statement::new(
+    "WITH ended(id, state, uncounted, outcome, code, failure, not_before, queued_at, settled_at, version, turn) \
+     AS (VALUES ",
+    11,
+    ") UPDATE deliveries SET state = ended.state, attempts = deliveries.attempts - ended.uncounted, \
+     outcome = ended.outcome, code = ended.code, failure = ended.failure, not_before = ended.not_before, \
+     queued_at = COALESCE(ended.queued_at, deliveries.queued_at), settled_at = ended.settled_at, \
+     version = COALESCE(ended.version, deliveries.version), turn = COALESCE(ended.turn, deliveries.turn) \
+     FROM ended WHERE deliveries.id = ended.id",
+);
+
+async fn update_deliveries(
+    connection: &mut SqliteConnection,
+    held: &[Held<'_>],
+) -> Result<(), Error> {
+    UPDATE_DELIVERIES
+        .execute(
+            connection,
+            held,
+            |values, held| {
+                let Settlement {
+                    failure,
+                    not_before,
+                    is_attempt,
+                    at,
+                    version,
+                    ..
+                } = &held.settle.settlement;
+                let is_settled = held.state().is_settled();
+                values
+                    .put(held.lease().delivery.uuid())
+                    .put(held.state().as_str())
+                    .put(i32::from(!is_attempt))
+                    .put(held.outcome().map(to_json))
+                    .put(held.skip_code().map(SkipCode::as_str))
+                    .put(failure.as_ref().map(to_json))
+                    .put(not_before.filter(|_| !is_settled).map(|time| time.0))
+                    .put(held.returns_at.map(|_| at.0))
+                    .put(is_settled.then_some(at.0))
+                    .put(version.as_deref())
+                    .put(held.returns_at);
+            },
+            nothing,
+        )
+        .await?;
+    Ok(())
+}
+
+static UPDATE_ATTEMPTS: Statement = Statement::new(
+    "WITH ended(id, version, settled_at, outcome, failure, cost, log) AS (VALUES ",
+    7,
+    ") UPDATE attempts SET version = COALESCE(ended.version, attempts.version), settled_at = ended.settled_at, \
+     outcome = ended.outcome, failure = ended.failure, cost = ended.cost, log = ended.log \
+     FROM ended WHERE attempts.id = ended.id",
+);
+
+async fn update_attempts(
+    connection: &mut SqliteConnection,
+    shared: &Shared,
+    held: &[Held<'_>],
+) -> Result<(), Error> {
+    let owners = held
+        .iter()
+        .filter(|held| held.settle.log.is_some())
+        .map(|held| held.settle.found.owner(held.source));
+    let keys = shared.keys.ensure(connection, owners).await?;
+    UPDATE_ATTEMPTS
+        .execute(
+            connection,
+            held,
+            |values, held| {
+                let settlement = &held.settle.settlement;
+                let attempt = held.lease().attempt.uuid();
+                let owner = held.settle.found.owner(held.source);
+                let log = held.settle.log.as_deref();
+                values
+                    .put(attempt)
+                    .put(settlement.version.as_deref())
+                    .put(settlement.at.0)
+                    .put(settlement.outcome.as_ref().map(to_json))
+                    .put(settlement.failure.as_ref().map(to_json))
+                    .put(to_json(&settlement.cost))
+                    .put(log.map(|log| keys.seal(&owner, log_cell(attempt.as_bytes()), log)));
+            },
+            nothing,
+        )
+        .await?;
+    Ok(())
+}
+
+/// Where an attempt's log stands.
+pub(super) fn log_cell(attempt: &[u8; 16]) -> Cell<'_> {
+    Cell {
+        table: "attempts",
+        row: attempt,
+        column: "log",
+    }
+}
+
+static NEXT_TURN: Statement = Statement::new(
+    "WITH returned(connection, contact, turn) AS (VALUES ",
+    3,
+    ") UPDATE lanes SET turn = returned.turn \
+     FROM returned WHERE lanes.connection = returned.connection AND lanes.contact = returned.contact",
+);
+
+/// A lane is removed only by what its own row says: nothing was put in since the claim found nothing else waiting.
+static REMOVE_EMPTY: Statement = Statement::new(
+    "DELETE FROM lanes WHERE (connection, contact) IN (VALUES ",
+    2,
+    ") AND last_sequence = sole_sequence AND revive_turn IS NULL",
+);
+
+static RELEASE: Statement = Statement::new(
+    "WITH released(connection, contact, ready_at) AS (VALUES ",
+    3,
+    ") UPDATE lanes SET ready_at = released.ready_at, lease_token = NULL, lease_owner = NULL, leased_at = NULL, \
+     sole_sequence = NULL \
+     FROM released WHERE lanes.connection = released.connection AND lanes.contact = released.contact",
+);
+
+/// The leases were found to hold in this transaction, so the lane's key is enough.
+async fn release_lanes(connection: &mut SqliteConnection, held: &[Held<'_>]) -> Result<(), Error> {
+    let lane = |values: &mut Values, held: &&Held<'_>| {
+        values
+            .put(held.lease().connection.uuid())
+            .put(held.lease().contact.as_str());
+    };
+    let returned: Vec<&Held<'_>> = held
+        .iter()
+        .filter(|held| held.returns_at.is_some())
+        .collect();
+    NEXT_TURN
+        .execute(
+            connection,
+            &returned,
+            |values, held| {
+                lane(values, held);
+                values.put(held.returns_at);
+            },
+            nothing,
+        )
+        .await?;
+    let ended: Vec<&Held<'_>> = held
+        .iter()
+        .filter(|held| held.state().is_settled())
+        .collect();
+    REMOVE_EMPTY
+        .execute(connection, &ended, lane, nothing)
+        .await?;
+    let all: Vec<&Held<'_>> = held.iter().collect();
+    RELEASE
+        .execute(
+            connection,
+            &all,
+            |values, held| {
+                lane(values, held);
+                values.put(held.ready_at());
+            },
+            nothing,
+        )
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        let statements = [
+            &RETURNING,
+            &UPDATE_DELIVERIES,
+            &UPDATE_ATTEMPTS,
+            &NEXT_TURN,
+            &REMOVE_EMPTY,
+            &RELEASE,
+        ];
+        super::super::statement::check_plans(&statements).await;
+    }
+}

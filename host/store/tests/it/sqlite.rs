@@ -1,0 +1,124 @@
+//! The contract's SQLite backend, and what only SQLite can break.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use gladhand_core::port::Ports;
+use gladhand_store::sqlite::Options;
+use gladhand_store::{Error, SqliteStore};
+
+use crate::bed::{Backend, Bed, Given, Store};
+use crate::events::{Tick, contact};
+
+struct File {
+    directory: tempfile::TempDir,
+    open: Mutex<Option<Arc<SqliteStore>>>,
+}
+
+pub fn backend() -> Box<dyn Backend> {
+    Box::new(File::new())
+}
+
+impl File {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().expect("a directory"),
+            open: Mutex::default(),
+        }
+    }
+
+    fn options(&self, given: Given) -> Options {
+        Options {
+            path: self.directory.path().join("gladhand.db"),
+            master_key: given.master_key,
+            older_master_keys: Vec::new(),
+            clock: given.clock,
+            ids: given.ids,
+            planner: given.planner,
+            hold: given.hold,
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for File {
+    async fn open(&self, given: Given) -> Result<(Arc<dyn Store>, Ports), Error> {
+        let store = SqliteStore::open(self.options(given)).await?;
+        *self.open.lock().expect("no test panics holding it") = Some(Arc::clone(&store));
+        let ports = store.ports();
+        Ok((store, ports))
+    }
+
+    async fn abandon(&self) {
+        let store = self.open.lock().expect("no test panics holding it").take();
+        store.expect("it is open").close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_second_process_is_refused() {
+    let file = File::new();
+    let path = file.directory.path().to_owned();
+    let bed = Bed::new(Box::new(file)).await;
+    let again = Options {
+        path: path.join("gladhand.db"),
+        master_key: bed.given.master_key.clone(),
+        older_master_keys: Vec::new(),
+        clock: Arc::clone(&bed.given.clock),
+        ids: Arc::clone(&bed.given.ids),
+        planner: Arc::clone(&bed.given.planner),
+        hold: bed.given.hold,
+    };
+    assert!(matches!(
+        SqliteStore::open(again).await,
+        Err(Error::InUse { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_store_that_is_closed_says_so() {
+    let bed = Bed::new(backend()).await;
+    bed.backend.abandon().await;
+    let taken = bed.store.take(bed.contact("7", None, Tick(1))).await;
+    assert!(matches!(taken, Err(Error::Closed)));
+}
+
+#[tokio::test]
+async fn another_master_key_opens_nothing() {
+    let mut bed = Bed::new(backend()).await;
+    bed.take(bed.contact("7", Some("jane@example.com"), Tick(1)))
+        .await;
+    bed.given.master_key = gladhand_store::crypter::Key::generate();
+    bed.crash().await;
+    let claimed = bed.store.claim(bed.request(1)).await;
+    assert!(
+        matches!(claimed, Err(Error::Sealed { table: "keys", .. })),
+        "{claimed:?}"
+    );
+}
+
+#[tokio::test]
+async fn no_plain_text_of_a_body_stands_in_the_file() {
+    const MARK: &[u8] = b"the visitor's own words, which nobody else may read";
+    let file = File::new();
+    let path = file.directory.path().to_owned();
+    let bed = Bed::new(Box::new(file)).await;
+    for tick in 1..20 {
+        let mut event = bed.message("9", contact("7", Some("jane@example.com")), Tick(tick));
+        event.body = MARK.to_vec();
+        bed.take(event).await;
+    }
+    bed.backend.abandon().await;
+    let mut bytes = Vec::new();
+    for entry in std::fs::read_dir(&path).expect("the directory") {
+        bytes.extend(std::fs::read(entry.expect("an entry").path()).expect("a file"));
+    }
+    let holds = |words: &[u8]| bytes.windows(words.len()).any(|window| window == words);
+    assert!(
+        holds(b"message_created"),
+        "the search finds what is stored openly"
+    );
+    for part in [&MARK[..], &MARK[4..20]] {
+        assert!(!holds(part));
+    }
+}

@@ -1,0 +1,57 @@
+//! Finding a person by what the contact can be found by.
+
+use gladhand_sdk::create::Look;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::mapping::Wanted;
+use crate::model::{self, Person};
+
+/// Before a create only the best identity is looked up: Krayin refuses a number that is taken, and says so for free.
+pub fn find(client: &Client, wanted: &Wanted, look: Look) -> Result<Option<String>, Error> {
+    if let Some(email) = &wanted.email {
+        let found = find_by_email(client, email)?;
+        if found.is_some() || look == Look::First {
+            return Ok(found);
+        }
+    }
+    match &wanted.phone {
+        Some(phone) => find_by_phone(client, phone),
+        None => Ok(None),
+    }
+}
+
+pub fn find_by_email(client: &Client, email: &str) -> Result<Option<String>, Error> {
+    search(client, "emails", email, |person| person.has_email(email))
+}
+
+pub fn find_by_phone(client: &Client, phone: &str) -> Result<Option<String>, Error> {
+    search(client, "contact_numbers", phone, |person| {
+        person.has_phone(phone)
+    })
+}
+
+/// Krayin looks for a part of the stored JSON, by bytes; what really matches is for us to see.
+fn search(
+    client: &Client,
+    field: &str,
+    value: &str,
+    matches: impl Fn(&Person) -> bool,
+) -> Result<Option<String>, Error> {
+    if value.contains([':', ';']) {
+        // These separate the terms of a search and cannot be escaped: such a value cannot be looked for.
+        return Ok(None);
+    }
+    let request = client
+        .get("contacts/persons/search")
+        .query("search", format!("{field}:{value}"))
+        .query("searchFields", format!("{field}:like"))
+        .query("limit", "50");
+    let found: Vec<Person> = model::data(client.send(&request)?)?;
+    // Where duplicates are already there, the oldest is the one that people know.
+    Ok(found
+        .into_iter()
+        .filter(matches)
+        .map(|person| person.id)
+        .min_by_key(|id| id.parse().unwrap_or(u64::MAX)))
+}

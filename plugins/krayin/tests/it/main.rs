@@ -1,0 +1,15 @@
+//! The connector against a small Krayin in memory: which calls it makes, what is then in Krayin.
+
+mod world;
+
+mod krayin;
+
+mod contact;
+
+mod identity;
+
+mod conversation;
+
+mod faults;
+
+mod setup;
