@@ -167,6 +167,9 @@ pub struct Budget {
     /// The response header that says what is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining_header: Option<String>,
+    /// The response header that says what the limit is: an installation may have another than the product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_header: Option<String>,
 }
 
 impl Budget {
@@ -179,6 +182,7 @@ impl Budget {
             kind,
             per_request: 1,
             remaining_header: None,
+            limit_header: None,
         }
     }
 
@@ -186,6 +190,13 @@ impl Budget {
     #[must_use]
     pub fn remaining_header(mut self, name: &str) -> Self {
         self.remaining_header = Some(name.to_owned());
+        self
+    }
+
+    /// Names the response header that says what the limit is.
+    #[must_use]
+    pub fn limit_header(mut self, name: &str) -> Self {
+        self.limit_header = Some(name.to_owned());
         self
     }
 }

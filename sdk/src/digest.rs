@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_digest_stays_what_it_was() {
         // It is stored with links: a change of the algorithm would update every record once.
-        assert_eq!(digest(&json!({})), digest(&json!({})));
-        assert_eq!(digest(&json!("")).len(), 32);
+        let value = json!({"name": "Jane", "list": [1, null, true]});
+        assert_eq!(digest(&value), "96a2b2b353eec6932dd42852801e4c95");
     }
 }

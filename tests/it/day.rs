@@ -14,7 +14,7 @@ const MORNING: i64 = 1_781_690_400_000;
 
 /// A simulated CRM and what a host needs to be joined to it.
 pub fn krayin() -> (Krayin, Joined) {
-    let crm = Krayin::start(Config { throttle: None, ..Config::default() }).expect("a port is free");
+    let crm = Krayin::start(Config { throttle: Some(60_000), ..Config::default() }).expect("a port is free");
     let joined = Joined {
         name: "krayin-main".into(),
         connector: "krayin".into(),

@@ -151,7 +151,7 @@ impl TestHost {
 
     /// Waits until nothing is on its way; deliveries that wait for a later time do not count.
     pub async fn settle(&self) -> Result<()> {
-        const PATIENCE: Duration = Duration::from_secs(60);
+        const PATIENCE: Duration = Duration::from_secs(20);
         let busy = [DeliveryState::Pending, DeliveryState::Running];
         let settled = async {
             loop {
@@ -164,7 +164,11 @@ impl TestHost {
         };
         match tokio::time::timeout(PATIENCE, settled).await {
             Ok(settled) => settled,
-            Err(_) => bail!("deliveries are still on their way after {PATIENCE:?}: {:?}", self.host.store.counts().await?),
+            Err(_) => {
+                let mut left = self.deliveries().await?;
+                left.retain(|delivery| !delivery.state.is_settled());
+                bail!("deliveries are still on their way after {PATIENCE:?}: {left:#?}")
+            }
         }
     }
 

@@ -125,9 +125,12 @@ pub struct BudgetSpec {
     /// What every request costs of it without saying so.
     #[serde(default = "one")]
     pub per_request: u32,
-    /// Response headers that say what is left.
+    /// The response header that says what is left.
     #[serde(default)]
     pub remaining_header: Option<String>,
+    /// The response header that says what the limit is: an installation may have another than the product.
+    #[serde(default)]
+    pub limit_header: Option<String>,
 }
 
 fn one() -> u32 {

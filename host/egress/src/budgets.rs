@@ -192,6 +192,7 @@ mod tests {
             kind,
             per_request: 1,
             remaining_header: None,
+            limit_header: None,
         }
     }
 

@@ -98,10 +98,10 @@ impl Egress {
     /// Takes over what an answer's headers say about budgets.
     pub(crate) fn learn_budgets(&self, target: &Target, answer: &Answer) {
         for spec in &target.descriptor().budgets {
-            if let Some(name) = &spec.remaining_header
-                && let Some(remaining) = header(answer, name).and_then(|value| value.parse().ok())
-            {
-                self.report_budget(target, &spec.name, None, Some(remaining), None);
+            let said = |name: &Option<String>| header(answer, name.as_deref()?)?.parse().ok();
+            let (limit, remaining) = (said(&spec.limit_header), said(&spec.remaining_header));
+            if limit.is_some() || remaining.is_some() {
+                self.report_budget(target, &spec.name, limit, remaining, None);
             }
         }
         if answer.status == 429

@@ -33,6 +33,8 @@ mod variables;
 
 mod locks;
 
+mod deliveries;
+
 mod show;
 
 mod settings;

@@ -15,6 +15,7 @@ use crate::lead;
 use crate::mapping::Note;
 use crate::merge::number;
 use crate::model::{self, Activity, Named};
+use crate::person;
 use crate::visit::Visit;
 
 pub const OBJECT: &str = "activity";
@@ -24,7 +25,7 @@ pub fn of_conversation(
     visit: &mut Visit<'_>,
     kind: &EventKind,
     conversation: &Conversation,
-    person: &str,
+    person: &person::Known,
     lead: &str,
 ) -> Result<(), Error> {
     let note = Note::of_conversation(visit.connection, conversation);
@@ -33,9 +34,14 @@ pub fn of_conversation(
         link.remote_id
     } else {
         let key = visit.activity_key("conversation", &conversation.id);
-        let id = resolve(visit, key, &note, lead)?;
+        let id = resolve(visit, key, &note, person.is_new, lead)?;
         // Krayin takes one of lead and person at a time; the other one is added afterwards.
-        change(visit, &id, "person", &json!({"person_id": number(person)}))?;
+        change(
+            visit,
+            &id,
+            "person",
+            &json!({"person_id": number(&person.id)}),
+        )?;
         // Linked last, so that a retry comes back here until both are.
         links::put(&entity, &Link::new(OBJECT, &id));
         id
@@ -52,8 +58,13 @@ pub fn of_conversation(
     Ok(())
 }
 
-/// The note of a message, on the lead alone: a second call per message is too much of sixty per minute.
-pub fn of_message(visit: &mut Visit<'_>, message: &Message, lead: &str) -> Result<(), Error> {
+/// The note of a message, on the lead alone: one more call per message is too much of sixty per minute.
+pub fn of_message(
+    visit: &mut Visit<'_>,
+    message: &Message,
+    person: &person::Known,
+    lead: &str,
+) -> Result<(), Error> {
     let entity = Entity::message(&message.id);
     if message.private || links::get(&entity, OBJECT).is_some() {
         return Ok(());
@@ -62,21 +73,28 @@ pub fn of_message(visit: &mut Visit<'_>, message: &Message, lead: &str) -> Resul
         return Ok(());
     };
     let key = visit.activity_key("message", &message.id);
-    let id = resolve(visit, key, &note, lead)?;
+    let id = resolve(visit, key, &note, person.is_new, lead)?;
     links::put(&entity, &Link::new(OBJECT, &id));
     Ok(())
 }
 
-/// Creates the activity, or finds the one that an unanswered create left.
-fn resolve(visit: &mut Visit<'_>, key: String, note: &Note, lead: &str) -> Result<String, Error> {
+/// Creates the activity, or finds the one that an unanswered create or an earlier installation left.
+fn resolve(
+    visit: &mut Visit<'_>,
+    key: String,
+    note: &Note,
+    is_new: bool,
+    lead: &str,
+) -> Result<String, Error> {
     visit.lock()?;
     let client = Rc::clone(&visit.client);
     let made = create_once(
         &[key],
         |look| match look {
-            // Nobody else writes this title, so there is nothing to look for before the first create.
-            Look::First => Ok(None),
-            Look::InDoubt => Ok(find(&client, &note.title)?),
+            // A person that this delivery made has no activity yet; any other may have one that this database
+            // does not know.
+            Look::First if is_new => Ok(None),
+            Look::First | Look::InDoubt => Ok(find(&client, &note.title)?),
         },
         |keys| create(&client, note, lead, keys),
     )?;

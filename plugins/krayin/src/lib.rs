@@ -81,7 +81,8 @@ impl Connector for Krayin {
             budgets: vec![
                 // Hard-coded in Krayin: sixty requests per minute and user, shared by everything that uses its token.
                 Budget::new("requests", 60, 60_000, BudgetKind::Fixed)
-                    .remaining_header("X-RateLimit-Remaining"),
+                    .remaining_header("X-RateLimit-Remaining")
+                    .limit_header("X-RateLimit-Limit"),
             ],
             // PHP stops a request after 30 s of its own time, proxies after 60 s; Krayin's searches do not lag.
             lookup_after_ms: 60_000,

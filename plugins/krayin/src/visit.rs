@@ -155,7 +155,7 @@ impl Visit<'_> {
             lead::advance(self, &lead, stage)?;
         }
         if self.settings.sync_conversations {
-            activity::of_conversation(self, kind, conversation, &person.id, &lead.id)?;
+            activity::of_conversation(self, kind, conversation, &person, &lead.id)?;
         }
         Ok(())
     }
@@ -167,7 +167,7 @@ impl Visit<'_> {
             None => lead::known(self, &person)?,
         };
         for message in &self.event.messages {
-            activity::of_message(self, message, &lead.id)?;
+            activity::of_message(self, message, &person, &lead.id)?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ fn budget(limit: u32, window_ms: u64, kind: BudgetKind) -> Budget {
         kind,
         per_request: 1,
         remaining_header: None,
+        limit_header: None,
     })
 }
 
@@ -197,6 +198,7 @@ fn a_new_version_of_the_descriptor_forgets_nothing_that_was_used() {
         kind: BudgetKind::Fixed,
         per_request: 1,
         remaining_header: None,
+        limit_header: None,
     });
     assert_eq!(budget.take(1, Timestamp(1)), Ok(1));
     assert!(budget.take(1, Timestamp(2)).is_err());

@@ -110,6 +110,19 @@ async fn the_remaining_header_empties_the_window() {
 }
 
 #[tokio::test]
+async fn the_limit_header_tells_what_this_installation_allows() {
+    let crm = Crm::answering(|_| reply(200, &[("x-ratelimit-limit", "3")], "")).await;
+    let mut spec = per_minute(1);
+    spec["limit-header"] = "X-RateLimit-Limit".into();
+    let mut world = world(&crm.url, &spec);
+    for _ in 0..3 {
+        world.send(Request::get("/x")).await.expect("a response");
+    }
+    let full = START.after(Duration::from_secs(61));
+    assert_exhausted(world.send(Request::get("/x")).await, full);
+}
+
+#[tokio::test]
 async fn a_connectors_report_empties_the_window() {
     let crm = Crm::with(200, "").await;
     let mut world = world(&crm.url, &per_minute(60));

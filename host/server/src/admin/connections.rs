@@ -1,18 +1,23 @@
 //! Connections: added, listed, changed, paused, removed, and what their connectors say about them.
 
+mod change;
+
+mod fit;
+
 mod view;
 
 use gladhand_core::connection::{Connection, Mode};
 use gladhand_core::ids::{AccountId, ConnectionId};
 use gladhand_runtime::Check;
-use gladhand_store::settings::SecretOwner;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use self::fit::Fit;
 use super::accounts::Wanted;
-use super::{Admin, Error, check_name, secrets, settings, url};
+use super::{Admin, Error, check_name, secrets, url};
 
+pub use change::ConnectionChange;
 pub use view::ConnectionView;
 
 /// A connection to be added.
@@ -61,30 +66,6 @@ fn live() -> Mode {
     Mode::Live
 }
 
-/// What is to be different about a connection; what is absent stays.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConnectionChange {
-    /// Each setting that is named; `null` takes one away.
-    #[serde(default)]
-    pub settings: Map<String, Value>,
-    /// Of its account, and so of every connection that shares it.
-    #[serde(default, deserialize_with = "secrets::read_secrets")]
-    pub credentials: Vec<(String, SecretString)>,
-    /// Of its account.
-    #[serde(default)]
-    pub concurrency: Option<u32>,
-    /// All of them anew.
-    #[serde(default)]
-    pub inboxes: Option<Vec<String>>,
-    /// Whether writes are sent.
-    #[serde(default)]
-    pub mode: Option<Mode>,
-    /// IANA, of the CRM.
-    #[serde(default)]
-    pub time_zone: Option<String>,
-}
-
 impl Admin {
     /// Adds one.
     pub async fn add_connection(&self, new: NewConnection) -> Result<ConnectionView, Error> {
@@ -103,82 +84,6 @@ impl Admin {
             });
         }
         let connection = self.put_connection(None, new).await?;
-        self.parts.operations.reload().await;
-        self.view_connection(&connection).await
-    }
-
-    /// Changes one.
-    pub async fn set_connection(
-        &self,
-        name: &str,
-        change: ConnectionChange,
-    ) -> Result<ConnectionView, Error> {
-        let _one_at_a_time = self.changing.lock().await;
-        let mut connection = self.find_connection(name).await?;
-        let Value::Object(mut fields) = connection.settings else {
-            return Err(Error::Invalid(vec![format!(
-                "the settings of connection `{name}` are no table: remove it and add it again"
-            )]));
-        };
-        for (key, value) in change.settings {
-            if value.is_null() {
-                fields.remove(&key);
-            } else {
-                fields.insert(key, value);
-            }
-        }
-        connection.settings = Value::Object(fields);
-        connection.inboxes = change.inboxes.unwrap_or(connection.inboxes);
-        connection.mode = change.mode.unwrap_or(connection.mode);
-        connection.time_zone = change.time_zone.or(connection.time_zone);
-
-        let accounts = self.parts.settings.accounts().await?;
-        let account = accounts
-            .into_iter()
-            .find(|account| account.id == connection.account);
-        let Some(mut account) = account else {
-            return Err(Error::Invalid(vec![format!(
-                "the account of connection `{name}` is gone: remove it and add it again"
-            )]));
-        };
-        let owner = SecretOwner::Account(account.id);
-        let known = self.parts.settings.secrets(owner).await?;
-        let credentials = known
-            .iter()
-            .chain(&change.credentials)
-            .map(|(name, _)| name.as_str())
-            .collect();
-        let base_url = account.base_url.as_deref();
-        let fit = Fit {
-            connection: &connection,
-            is_routed: true,
-            base_url,
-            credentials,
-            problems: Vec::new(),
-        };
-        self.check_fit(fit).await?;
-        for (name, secret) in &change.credentials {
-            self.parts.settings.put_secret(owner, name, secret).await?;
-        }
-        if let Some(concurrency) = change.concurrency {
-            account.concurrency = concurrency;
-            self.parts.settings.put_account(&account).await?;
-        }
-        self.parts.settings.put_connection(&connection).await?;
-        self.parts.operations.reload().await;
-        self.view_connection(&connection).await
-    }
-
-    /// Stops its deliveries from running, or lets them run again.
-    pub async fn pause_connection(
-        &self,
-        name: &str,
-        is_paused: bool,
-    ) -> Result<ConnectionView, Error> {
-        let _one_at_a_time = self.changing.lock().await;
-        let mut connection = self.find_connection(name).await?;
-        connection.is_paused = is_paused;
-        self.parts.settings.put_connection(&connection).await?;
         self.parts.operations.reload().await;
         self.view_connection(&connection).await
     }
@@ -277,8 +182,9 @@ impl Admin {
         let fit = Fit {
             connection: &connection,
             is_routed,
-            base_url: base_url.as_deref(),
+            has_base_url: new.base_url.is_some(),
             credentials,
+            stored: Vec::new(),
             problems,
         };
         let digest = self.check_fit(fit).await?;
@@ -302,66 +208,6 @@ impl Admin {
         }
         Ok(connection)
     }
-
-    /// Fails with everything that does not fit; returns the digest of the version that it must fit.
-    async fn check_fit(&self, fit: Fit<'_>) -> Result<String, Error> {
-        let Fit {
-            connection,
-            is_routed,
-            base_url,
-            credentials,
-            mut problems,
-        } = fit;
-        let versions = self.parts.catalog.versions().await?;
-        let routes = if is_routed {
-            self.parts.catalog.routes().await?
-        } else {
-            Vec::new()
-        };
-        let route = routes
-            .iter()
-            .find(|(id, _)| *id == connection.id)
-            .map(|(_, digest)| digest.as_str());
-        let version = match settings::version_of(connection, route, &versions) {
-            Ok(version) => version,
-            Err(problem) => {
-                problems.push(problem);
-                return Err(Error::Invalid(problems));
-            }
-        };
-        let descriptor = &version.descriptor;
-        if base_url.is_none()
-            && descriptor
-                .hosts
-                .iter()
-                .any(|host| host.contains("{base-url}"))
-        {
-            problems.push(format!(
-                "the connector `{}` needs the `base_url` of the CRM",
-                descriptor.id
-            ));
-        }
-        problems.extend(settings::credential_problems(descriptor, &credentials));
-        problems.extend(settings::settings_problems(
-            descriptor,
-            &connection.settings,
-        ));
-        if problems.is_empty() {
-            Ok(version.digest.clone())
-        } else {
-            Err(Error::Invalid(problems))
-        }
-    }
-}
-
-/// A connection as it would be, and what is known to be wrong with it so far.
-struct Fit<'a> {
-    connection: &'a Connection,
-    /// It runs a version already, and keeps it.
-    is_routed: bool,
-    base_url: Option<&'a str>,
-    credentials: Vec<&'a str>,
-    problems: Vec<String>,
 }
 
 /// A connection's links, lanes and keys are about one source and one kind of CRM: with others they would lie.

@@ -26,12 +26,18 @@ pub fn settings_problems(descriptor: &Descriptor, settings: &Value) -> Vec<Strin
     schema.iter_errors(settings).map(problem).collect()
 }
 
-/// Which credentials the connector needs and does not get, and which it gets and does not know.
-pub fn credential_problems(descriptor: &Descriptor, given: &[&str]) -> Vec<String> {
+/// Which credentials the connector needs and neither gets nor has, and which it gets and does not know.
+///
+/// One that is `stored` and no longer known is of an earlier version, and nobody's fault.
+pub fn credential_problems(
+    descriptor: &Descriptor,
+    given: &[&str],
+    stored: &[&str],
+) -> Vec<String> {
     let wanted = descriptor.auth.secrets();
     let missing = wanted
         .iter()
-        .filter(|wanted| !given.contains(&wanted.as_str()));
+        .filter(|wanted| !given.contains(&wanted.as_str()) && !stored.contains(&wanted.as_str()));
     let unknown = given
         .iter()
         .filter(|given| !wanted.iter().any(|wanted| wanted == *given));

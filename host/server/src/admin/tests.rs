@@ -181,7 +181,6 @@ async fn everything_that_does_not_fit_is_said_at_once() {
         admin.add_connection(new).await,
         &[
             "`http://crm.example.com` goes without TLS: use https://, or say allow_http where that is meant",
-            "the connector `crm` needs the `base_url` of the CRM",
             "the connector `crm` needs the credential `token`",
             "the connector `crm` knows no credential `tokn`; it takes token",
             "settings.stage: 0 is less than the minimum of 1",
@@ -194,6 +193,43 @@ async fn everything_that_does_not_fit_is_said_at_once() {
             .expect("no test panics with it")
             .is_empty(),
         "nothing was stored"
+    );
+}
+
+#[tokio::test]
+async fn a_connector_that_needs_the_base_url_gets_it() {
+    let (_, admin) = world().await;
+    let mut new = connection("main", CRM, "token");
+    new.base_url = None;
+    check_problems(
+        admin.add_connection(new).await,
+        &["the connector `crm` needs the `base_url` of the CRM"],
+    );
+}
+
+#[tokio::test]
+async fn a_stored_credential_that_no_version_knows_any_more_stands_in_nobodys_way() {
+    let (world, admin) = world().await;
+    admin
+        .add_connection(connection("main", CRM, "token"))
+        .await
+        .expect("a connection");
+    let account = world.accounts.lock().expect("no test panics with it")[0].id;
+    let owner = gladhand_store::settings::SecretOwner::Account(account);
+    gladhand_store::Settings::put_secret(&*world, owner, "old", &"x".into())
+        .await
+        .expect("a double does not fail");
+    admin
+        .set_connection("main", ConnectionChange::default())
+        .await
+        .expect("it fits");
+    let change = ConnectionChange {
+        credentials: vec![("older".to_owned(), "x".into())],
+        ..ConnectionChange::default()
+    };
+    check_problems(
+        admin.set_connection("main", change).await,
+        &["the connector `crm` knows no credential `older`; it takes token"],
     );
 }
 

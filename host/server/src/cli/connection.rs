@@ -1,16 +1,18 @@
 //! `gladhand connection …`
 
-use clap::{Args, Subcommand, ValueEnum};
+mod options;
+
+use clap::Subcommand;
 use gladhand_runtime::Check;
 use hyper::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use self::options::{Add, Set};
 use super::endpoint::Endpoint;
 use super::{Format, arguments, printer};
 use crate::admin::ConnectionView;
 use crate::client::{Client, Payload};
 use crate::config::Environment;
-use crate::config::secret::Place;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -56,109 +58,6 @@ pub enum Command {
         /// Its name
         name: String,
     },
-}
-
-#[derive(Debug, Args)]
-pub struct Add {
-    /// Lower case, digits, hyphens
-    name: String,
-    /// Who sends: a source's name
-    #[arg(long, value_name = "NAME")]
-    source: String,
-    /// What to run; NAME@VERSION or NAME@sha256:DIGEST pins it
-    #[arg(long, value_name = "NAME")]
-    connector: String,
-    /// Where the CRM is
-    #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
-    /// The account's name; else equal connector, base URL and credentials share one
-    #[arg(long, value_name = "NAME")]
-    account: Option<String>,
-    /// A setting of the connector; `gladhand connector show` lists them
-    #[arg(long = "setting", value_name = "KEY=VALUE", value_parser = arguments::setting)]
-    settings: Vec<(String, Value)>,
-    /// Let requests to the CRM go to private addresses
-    #[arg(long)]
-    allow_private_network: bool,
-    /// Let requests to the CRM go without TLS
-    #[arg(long)]
-    allow_http: bool,
-    #[command(flatten)]
-    common: Common,
-    #[command(flatten)]
-    format: Format,
-}
-
-#[derive(Debug, Args)]
-pub struct Set {
-    /// Its name
-    name: String,
-    /// Settings of the connector; null takes one away
-    #[arg(value_name = "KEY=VALUE", value_parser = arguments::setting)]
-    settings: Vec<(String, Value)>,
-    #[command(flatten)]
-    common: Common,
-    /// Take every inbox
-    #[arg(long, conflicts_with = "inboxes")]
-    all_inboxes: bool,
-    #[command(flatten)]
-    format: Format,
-}
-
-/// What can be said of a connection when it is added and later.
-#[derive(Debug, Args)]
-struct Common {
-    /// A credential by name, the same for every connection of the account
-    #[arg(long = "credential", value_name = "NAME=env:VARIABLE|file:PATH", value_parser = arguments::credential)]
-    credentials: Vec<(String, Place)>,
-    /// Attempts at once, over all connections of the account
-    #[arg(long, value_name = "NUMBER")]
-    concurrency: Option<u32>,
-    /// An inbox that it takes; without any it takes all
-    #[arg(long = "inbox", value_name = "ID")]
-    inboxes: Vec<String>,
-    /// Whether writes are sent
-    #[arg(long, value_name = "MODE")]
-    mode: Option<Mode>,
-    /// The CRM's, as in Europe/Berlin
-    #[arg(long, value_name = "ZONE")]
-    time_zone: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Mode {
-    /// Everything is sent
-    Live,
-    /// Everything runs, no write is sent
-    Observe,
-}
-
-impl Common {
-    /// What was said, as the API takes it.
-    fn body(self, environment: &Environment) -> anyhow::Result<Map<String, Value>> {
-        let mut body = Map::new();
-        body.insert(
-            "credentials".to_owned(),
-            arguments::credentials(&self.credentials, environment)?.into(),
-        );
-        if let Some(concurrency) = self.concurrency {
-            body.insert("concurrency".to_owned(), concurrency.into());
-        }
-        if !self.inboxes.is_empty() {
-            body.insert("inboxes".to_owned(), self.inboxes.into());
-        }
-        if let Some(mode) = self.mode {
-            let mode = match mode {
-                Mode::Live => "live",
-                Mode::Observe => "observe",
-            };
-            body.insert("mode".to_owned(), mode.into());
-        }
-        if let Some(zone) = self.time_zone {
-            body.insert("time_zone".to_owned(), zone.into());
-        }
-        Ok(body)
-    }
 }
 
 /// False where a check failed.

@@ -50,6 +50,28 @@ pub struct Node {
     pub value: Value,
 }
 
+impl Node {
+    /// Whatever was written, as JSON; fails with the place of a number that JSON does not have.
+    pub fn into_json(self) -> Result<serde_json::Value, Origin> {
+        let Self { origin, value } = self;
+        Ok(match value {
+            Value::Text(text) | Value::Raw(text) => text.into(),
+            Value::Integer(integer) => integer.into(),
+            Value::Float(float) => serde_json::Number::from_f64(float).ok_or(origin)?.into(),
+            Value::Boolean(flag) => flag.into(),
+            Value::List(nodes) => {
+                let nodes = nodes.into_iter().map(Self::into_json);
+                nodes.collect::<Result<Vec<_>, _>>()?.into()
+            }
+            Value::Table(table) => {
+                let fields = table.into_iter();
+                let fields = fields.map(|(key, (_, node))| Ok((key, node.into_json()?)));
+                serde_json::Value::Object(fields.collect::<Result<_, Origin>>()?)
+            }
+        })
+    }
+}
+
 /// What can be written.
 #[derive(Debug, Clone)]
 pub enum Value {

@@ -182,7 +182,7 @@ impl<'a> Section<'a> {
     /// Whatever was written, as JSON.
     pub fn json(&mut self, key: &'static str) -> Option<serde_json::Value> {
         let node = self.take(key)?;
-        match to_json(node) {
+        match node.into_json() {
             Ok(json) => Some(json),
             Err(origin) => {
                 self.problems.add(
@@ -288,25 +288,4 @@ impl<'a> Section<'a> {
         );
         None
     }
-}
-
-/// Fails with the place of a number that JSON does not have.
-fn to_json(Node { origin, value }: Node) -> Result<serde_json::Value, Origin> {
-    Ok(match value {
-        Value::Text(text) | Value::Raw(text) => text.into(),
-        Value::Integer(integer) => integer.into(),
-        Value::Float(float) => serde_json::Number::from_f64(float).ok_or(origin)?.into(),
-        Value::Boolean(flag) => flag.into(),
-        Value::List(nodes) => nodes
-            .into_iter()
-            .map(to_json)
-            .collect::<Result<Vec<_>, _>>()?
-            .into(),
-        Value::Table(table) => {
-            let fields = table
-                .into_iter()
-                .map(|(key, (_, node))| Ok((key, to_json(node)?)));
-            serde_json::Value::Object(fields.collect::<Result<_, Origin>>()?)
-        }
-    })
 }

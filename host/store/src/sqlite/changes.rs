@@ -99,9 +99,9 @@ fn answers<'c>(all: &[(SourceId, &'c Found)]) -> Vec<Answer<'c>> {
 }
 
 static INSERT_SETS: Statement = Statement::new(
-    "INSERT INTO effects (id, account, state, delivery, kind, keys, digest, at, verdict, answer) VALUES ",
+    "INSERT INTO effects (id, account, state, delivery, kind, keys, digest, at, verdict, answer) SELECT * FROM (VALUES ",
     10,
-    "",
+    ") WHERE column1 IS NOT NULL",
 );
 
 async fn insert_sets(
@@ -217,9 +217,9 @@ async fn conclude(
 }
 
 static INSERT_EXCHANGES: Statement = Statement::new(
-    "INSERT INTO exchanges (attempt, sequence, value) VALUES ",
+    "INSERT INTO exchanges (attempt, sequence, value) SELECT * FROM (VALUES ",
     3,
-    "",
+    ") WHERE column1 IS NOT NULL",
 );
 
 async fn insert_exchanges(

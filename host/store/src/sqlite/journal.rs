@@ -1,25 +1,27 @@
 //! The write journal: an intent is committed before its request leaves, if nothing is in doubt about its keys.
 
+mod answers;
+
+pub(super) use self::answers::open_answer;
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use gladhand_core::attempt::{Changes, Lease};
 use gladhand_core::clock::Timestamp;
 use gladhand_core::effect::{Intended, Intent, Verdict};
-use gladhand_core::exchange::Answer;
 use gladhand_core::ids::{AccountId, DeliveryId, EffectId, SourceId};
 use gladhand_core::port::{self, Journal};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::changes::{self, Found, answer_cell};
-use super::keys::DataKeys;
+use super::changes::{self, Found};
 use super::rows::{self, Cell, to_json};
 use super::statement::{Statement, nothing};
 use super::writer::Operation;
 use super::{Shared, SqliteStore, leases};
+use crate::Error;
 use crate::doubt::{self, Newest, Ruling};
-use crate::{Error, packed};
 
 /// An intent on its way to the writer, with what its attempt found out before.
 pub(super) struct Intend {
@@ -88,7 +90,7 @@ pub(super) async fn run(
         rulings.push(Some((*source, ruling)));
     }
     insert(connection, &accepted).await?;
-    let replays = replays(connection, shared, intends, &rulings).await?;
+    let replays = answers::replays(connection, shared, intends, &rulings).await?;
 
     let answers = rulings.into_iter().map(|ruling| match ruling {
         None => Err(Error::LeaseLost),
@@ -181,15 +183,15 @@ fn read_newest(row: &SqliteRow) -> Result<Newest, Error> {
 }
 
 static INSERT: Statement = Statement::new(
-    "INSERT INTO effects (id, account, state, delivery, kind, keys, digest, at, verdict) VALUES ",
+    "INSERT INTO effects (id, account, state, delivery, kind, keys, digest, at, verdict) SELECT * FROM (VALUES ",
     9,
-    "",
+    ") WHERE column1 IS NOT NULL",
 );
 
 static UPSERT_KEYS: Statement = Statement::new(
-    "INSERT INTO effect_keys (account, state, key, effect) VALUES ",
+    "INSERT INTO effect_keys (account, state, key, effect) SELECT * FROM (VALUES ",
     4,
-    " ON CONFLICT (account, state, key) DO UPDATE SET effect = excluded.effect",
+    ") WHERE column1 IS NOT NULL ON CONFLICT (account, state, key) DO UPDATE SET effect = excluded.effect",
 );
 
 async fn insert(connection: &mut SqliteConnection, accepted: &[&Intend]) -> Result<(), Error> {
@@ -233,81 +235,13 @@ async fn insert(connection: &mut SqliteConnection, accepted: &[&Intend]) -> Resu
     Ok(())
 }
 
-static ANSWERS: Statement = Statement::new(
-    "WITH wanted(id) AS (VALUES ",
-    1,
-    ") SELECT effects.id, effects.answer FROM wanted JOIN effects ON effects.id = wanted.id",
-);
-
-/// The answers that are replayed, opened with the key of the contact whose delivery asked; others' are never replayed.
-async fn replays(
-    connection: &mut SqliteConnection,
-    shared: &Shared,
-    intends: &[&Intend],
-    rulings: &[Option<(SourceId, Ruling)>],
-) -> Result<HashMap<EffectId, Answer>, Error> {
-    let mut owners = HashMap::new();
-    for (intend, ruling) in intends.iter().zip(rulings) {
-        if let Some((source, Ruling::Replay(effect))) = ruling {
-            owners.insert(*effect, intend.found.owner(*source));
-        }
-    }
-    if owners.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let keys = shared
-        .keys
-        .find(connection, owners.values().cloned())
-        .await?;
-    let wanted: Vec<EffectId> = owners.keys().copied().collect();
-    let found = ANSWERS
-        .fetch(
-            connection,
-            &wanted,
-            |values, effect| {
-                values.put(effect.uuid());
-            },
-            nothing,
-        )
-        .await?;
-    let mut answers = HashMap::new();
-    for row in &found {
-        let effect = EffectId::from_uuid(row.try_get("id")?);
-        if let Some(sealed) = row.try_get::<Option<&[u8]>, _>("answer")? {
-            answers.insert(
-                effect,
-                open_answer(&keys, &owners[&effect], effect, sealed)?,
-            );
-        }
-    }
-    Ok(answers)
-}
-
-/// An effect's answer as it was received.
-pub(super) fn open_answer(
-    keys: &DataKeys,
-    owner: &super::keys::KeyOwner,
-    effect: EffectId,
-    sealed: &[u8],
-) -> Result<Answer, Error> {
-    let packed = keys.open(owner, answer_cell(effect.uuid().as_bytes()), sealed)?;
-    packed::open_answer(&packed).map_err(|error| {
-        Cell {
-            table: "effects",
-            column: "answer",
-            row: effect.to_string(),
-        }
-        .unreadable(error)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
-        let statements = [&NEWEST, &INSERT, &UPSERT_KEYS, &ANSWERS];
+        let statements = [&NEWEST, &INSERT, &UPSERT_KEYS];
         super::super::statement::check_plans(&statements).await;
     }
 }

@@ -38,8 +38,11 @@ static FIND: Statement = Statement::new(
      FROM wanted JOIN keys ON keys.source = wanted.source AND keys.contact = wanted.contact",
 );
 
-static INSERT: Statement =
-    Statement::new("INSERT INTO keys (source, contact, value) VALUES ", 3, "");
+static INSERT: Statement = Statement::new(
+    "INSERT INTO keys (source, contact, value) SELECT * FROM (VALUES ",
+    3,
+    ") WHERE column1 IS NOT NULL",
+);
 
 impl Keys {
     pub(super) fn new(master: Crypter) -> Self {

@@ -1,5 +1,7 @@
 //! How attempts ended, many in one transaction: their changes, the delivery, the attempt, its locks and its lane.
 
+mod lanes;
+
 use std::collections::HashMap;
 
 use gladhand_core::attempt::{Changes, Lease};
@@ -10,7 +12,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::changes::{self, Found};
 use super::rows::to_json;
-use super::statement::{Statement, Values, nothing};
+use super::statement::{Statement, nothing};
 use super::{Shared, leases, locks};
 use crate::crypter::Cell;
 use crate::deliveries::Settlement;
@@ -82,7 +84,7 @@ pub(super) async fn run(
         .map(|held| held.settle.found.lease.token)
         .collect();
     locks::free(connection, &tokens).await?;
-    release_lanes(connection, &held).await?;
+    lanes::release(connection, &held).await?;
     Ok(sources
         .into_iter()
         .map(|source| source.map(drop).ok_or(Error::LeaseLost))
@@ -270,86 +272,13 @@ pub(super) fn log_cell(attempt: &[u8; 16]) -> Cell<'_> {
     }
 }
 
-static NEXT_TURN: Statement = Statement::new(
-    "WITH returned(connection, contact, turn) AS (VALUES ",
-    3,
-    ") UPDATE lanes SET turn = returned.turn \
-     FROM returned WHERE lanes.connection = returned.connection AND lanes.contact = returned.contact",
-);
-
-/// A lane is removed only by what its own row says: nothing was put in since the claim found nothing else waiting.
-static REMOVE_EMPTY: Statement = Statement::new(
-    "DELETE FROM lanes WHERE (connection, contact) IN (VALUES ",
-    2,
-    ") AND last_sequence = sole_sequence AND revive_turn IS NULL",
-);
-
-static RELEASE: Statement = Statement::new(
-    "WITH released(connection, contact, ready_at) AS (VALUES ",
-    3,
-    ") UPDATE lanes SET ready_at = released.ready_at, lease_token = NULL, lease_owner = NULL, leased_at = NULL, \
-     sole_sequence = NULL \
-     FROM released WHERE lanes.connection = released.connection AND lanes.contact = released.contact",
-);
-
-/// The leases were found to hold in this transaction, so the lane's key is enough.
-async fn release_lanes(connection: &mut SqliteConnection, held: &[Held<'_>]) -> Result<(), Error> {
-    let lane = |values: &mut Values, held: &&Held<'_>| {
-        values
-            .put(held.lease().connection.uuid())
-            .put(held.lease().contact.as_str());
-    };
-    let returned: Vec<&Held<'_>> = held
-        .iter()
-        .filter(|held| held.returns_at.is_some())
-        .collect();
-    NEXT_TURN
-        .execute(
-            connection,
-            &returned,
-            |values, held| {
-                lane(values, held);
-                values.put(held.returns_at);
-            },
-            nothing,
-        )
-        .await?;
-    let ended: Vec<&Held<'_>> = held
-        .iter()
-        .filter(|held| held.state().is_settled())
-        .collect();
-    REMOVE_EMPTY
-        .execute(connection, &ended, lane, nothing)
-        .await?;
-    let all: Vec<&Held<'_>> = held.iter().collect();
-    RELEASE
-        .execute(
-            connection,
-            &all,
-            |values, held| {
-                lane(values, held);
-                values.put(held.ready_at());
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
-        let statements = [
-            &RETURNING,
-            &UPDATE_DELIVERIES,
-            &UPDATE_ATTEMPTS,
-            &NEXT_TURN,
-            &REMOVE_EMPTY,
-            &RELEASE,
-        ];
+        let statements = [&RETURNING, &UPDATE_DELIVERIES, &UPDATE_ATTEMPTS];
         super::super::statement::check_plans(&statements).await;
     }
 }

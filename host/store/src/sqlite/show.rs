@@ -1,156 +1,53 @@
-//! Deliveries: claimed and settled through the writer, listed and shown past it.
+//! Everything that was recorded about one delivery, opened.
 
-use async_trait::async_trait;
-use gladhand_core::attempt::{Changes, Lease, Link};
-use gladhand_core::delivery::{Delivery, DeliveryState};
+use gladhand_core::attempt::Link;
+use gladhand_core::delivery::Delivery;
 use gladhand_core::effect::{EffectSummary, Verdict};
 use gladhand_core::exchange::Exchange;
-use gladhand_core::ids::{AccountId, AttemptId, DeliveryId, EffectId, SourceId};
+use gladhand_core::ids::{AttemptId, DeliveryId, EffectId, SourceId};
 use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
-use super::SqliteStore;
+use super::Shared;
 use super::changes::{exchange_cell, exchange_row};
 use super::keys::{DataKeys, KeyOwner};
 use super::rows::{self, delivery_columns, link_columns};
-use super::settle::{Settle, log_cell};
-use super::writer::Operation;
+use super::settle::log_cell;
 use crate::crypter::Cell;
-use crate::deliveries::{
-    AttemptRecord, ClaimRequest, Claims, Counts, Deliveries, DeliveryDetail, DeliveryFilter,
-    Settlement,
-};
+use crate::deliveries::{AttemptRecord, DeliveryDetail};
 use crate::{Error, packed};
 
-/// The longest page of a listing.
-const LONGEST_PAGE: u32 = 1_000;
-
-#[async_trait]
-impl Deliveries for SqliteStore {
-    async fn claim(&self, request: ClaimRequest) -> Result<Claims, Error> {
-        self.writer.ask(Operation::Claim, request).await
-    }
-
-    async fn settle(
-        &self,
-        lease: &Lease,
-        account: AccountId,
-        state: u32,
-        changes: Changes,
-        settlement: Settlement,
-    ) -> Result<(), Error> {
-        let settle = Settle::new(lease, account, state, changes, settlement);
-        self.writer.ask(Operation::Settle, settle).await
-    }
-
-    async fn changed(&self) {
-        self.shared.changed.notified().await;
-    }
-
-    async fn list(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, Error> {
-        let mut query = QueryBuilder::new(concat!(
-            "SELECT ",
-            delivery_columns!(),
-            " FROM deliveries AS d JOIN events AS e ON e.id = d.event WHERE true"
-        ));
-        if let Some(connection) = filter.connection {
-            query
-                .push(" AND d.connection = ")
-                .push_bind(connection.uuid());
-        }
-        if let Some(state) = filter.state {
-            // A word of a closed set, in the text: an index of its own serves the states that are few.
-            query.push(format_args!(" AND d.state = '{state}'"));
-            if !state.is_settled() {
-                query.push(" AND d.settled_at IS NULL");
-            }
-        }
-        if let Some(contact) = filter.contact {
-            query.push(" AND d.contact = ").push_bind(contact);
-        }
-        if let Some(since) = filter.since {
-            query.push(" AND d.received_at >= ").push_bind(since.0);
-        }
-        if let Some(before) = filter.before {
-            query
-                .push(" AND d.sequence < (SELECT sequence FROM deliveries WHERE id = ")
-                .push_bind(before.uuid())
-                .push(")");
-        }
-        query
-            .push(" ORDER BY d.sequence DESC LIMIT ")
-            .push_bind(filter.limit.min(LONGEST_PAGE));
-        let found = query.build().fetch_all(&self.readers).await?;
-        found.iter().map(rows::delivery).collect()
-    }
-
-    async fn show(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, Error> {
-        // One transaction, so that what is shown was true at one moment.
-        let mut snapshot = self.readers.begin().await?;
-        let found = sqlx::query(concat!(
-            "SELECT ",
-            delivery_columns!(),
-            ", connections.source, d.entity_kind, d.entity_id \
-             FROM deliveries AS d JOIN events AS e ON e.id = d.event \
-             JOIN connections ON connections.id = d.connection WHERE d.id = ?"
-        ))
-        .bind(id.uuid())
-        .fetch_optional(&mut *snapshot)
-        .await?;
-        let Some(row) = found else {
-            return Ok(None);
-        };
-        let delivery = rows::delivery(&row)?;
-        let owner = KeyOwner {
-            source: SourceId::from_uuid(row.try_get("source")?),
-            contact: delivery.lane.clone(),
-        };
-        let keys = self
-            .shared
-            .keys
-            .find(&mut snapshot, [owner.clone()])
-            .await?;
-        Ok(Some(DeliveryDetail {
-            attempts: attempts(&mut snapshot, &keys, &owner, id).await?,
-            effects: effects(&mut snapshot, id).await?,
-            links: links(&mut snapshot, &row, &delivery).await?,
-            delivery,
-        }))
-    }
-
-    async fn counts(&self) -> Result<Counts, Error> {
-        let found = sqlx::query(
-            "SELECT state, number FROM delivery_counts WHERE number > 0 ORDER BY state",
-        )
-        .fetch_all(&self.readers)
-        .await?;
-        let cell = || rows::Cell {
-            table: "delivery_counts",
-            column: "state",
-            row: "its own".into(),
-        };
-        let by_state = found
-            .iter()
-            .map(|row| {
-                let state = rows::word(row, DeliveryState::parse, cell)?;
-                Ok((state, row.try_get("number")?))
-            })
-            .collect::<Result<_, Error>>()?;
-        let oldest = sqlx::query(
-            "SELECT received_at FROM deliveries WHERE settled_at IS NULL ORDER BY sequence LIMIT 1",
-        )
-        .fetch_optional(&self.readers)
-        .await?;
-        let oldest_waiting = oldest
-            .as_ref()
-            .map(|row| rows::time(row, "received_at"))
-            .transpose()?;
-        Ok(Counts {
-            by_state,
-            oldest_waiting,
-        })
-    }
+pub(super) async fn detail(
+    connection: &mut SqliteConnection,
+    shared: &Shared,
+    id: DeliveryId,
+) -> Result<Option<DeliveryDetail>, Error> {
+    let found = sqlx::query(concat!(
+        "SELECT ",
+        delivery_columns!(),
+        ", connections.source, d.entity_kind, d.entity_id \
+         FROM deliveries AS d JOIN events AS e ON e.id = d.event \
+         JOIN connections ON connections.id = d.connection WHERE d.id = ?"
+    ))
+    .bind(id.uuid())
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = found else {
+        return Ok(None);
+    };
+    let delivery = rows::delivery(&row)?;
+    let owner = KeyOwner {
+        source: SourceId::from_uuid(row.try_get("source")?),
+        contact: delivery.lane.clone(),
+    };
+    let keys = shared.keys.find(connection, [owner.clone()]).await?;
+    Ok(Some(DeliveryDetail {
+        attempts: attempts(connection, &keys, &owner, id).await?,
+        effects: effects(connection, id).await?,
+        links: links(connection, &row, &delivery).await?,
+        delivery,
+    }))
 }
 
 async fn attempts(

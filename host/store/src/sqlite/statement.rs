@@ -1,6 +1,7 @@
 //! One statement over many rows, which is what makes batches cheap: sqlx pays for every statement, not for every row.
 //!
-//! Rows are cut into chunks of powers of two, so that few texts exist and all of them stay prepared.
+//! The number of rows is rounded up to a power of two with rows of nulls, so that few texts exist and all of them stay
+//! prepared. A null equals nothing, so such rows join nothing; an INSERT leaves them out itself.
 
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
@@ -24,8 +25,8 @@ pub(super) struct Values {
     refused: Option<BoxDynError>,
 }
 
-/// 1, 2, 4, … 128 rows: beyond that a statement costs less than its rows.
-const SIZES: usize = 8;
+/// 1, 2, 4, … 256 rows: beyond that a statement costs less than its rows.
+const SIZES: usize = 9;
 
 impl Statement {
     pub(super) const fn new(before: &'static str, columns: usize, after: &'static str) -> Self {
@@ -47,7 +48,7 @@ impl Statement {
     ) -> Result<u64, sqlx::Error> {
         let mut changed = 0;
         for (size, chunk) in chunks(rows) {
-            let query = sqlx::query_with(self.text(size), Values::of(chunk, &row, &after)?);
+            let query = sqlx::query_with(self.text(size), self.values(size, chunk, &row, &after)?);
             changed += query.execute(&mut *connection).await?.rows_affected();
         }
         Ok(changed)
@@ -63,10 +64,31 @@ impl Statement {
     ) -> Result<Vec<SqliteRow>, sqlx::Error> {
         let mut found = Vec::new();
         for (size, chunk) in chunks(rows) {
-            let query = sqlx::query_with(self.text(size), Values::of(chunk, &row, &after)?);
+            let query = sqlx::query_with(self.text(size), self.values(size, chunk, &row, &after)?);
             found.append(&mut query.fetch_all(&mut *connection).await?);
         }
         Ok(found)
+    }
+
+    fn values<T>(
+        &self,
+        size: usize,
+        rows: &[T],
+        row: impl Fn(&mut Values, &T),
+        after: impl Fn(&mut Values),
+    ) -> Result<SqliteArguments, sqlx::Error> {
+        let mut values = Values::default();
+        for given in rows {
+            row(&mut values, given);
+        }
+        for _ in rows.len() * self.columns..self.columns << size {
+            values.put(None::<i64>);
+        }
+        after(&mut values);
+        match values.refused {
+            None => Ok(values.arguments),
+            Some(error) => Err(sqlx::Error::Encode(error)),
+        }
     }
 
     /// Made of this program's own text and question marks, so it is safe by construction.
@@ -87,22 +109,6 @@ impl Statement {
 }
 
 impl Values {
-    fn of<T>(
-        rows: &[T],
-        row: impl Fn(&mut Self, &T),
-        after: impl Fn(&mut Self),
-    ) -> Result<SqliteArguments, sqlx::Error> {
-        let mut values = Self::default();
-        for given in rows {
-            row(&mut values, given);
-        }
-        after(&mut values);
-        match values.refused {
-            None => Ok(values.arguments),
-            Some(error) => Err(sqlx::Error::Encode(error)),
-        }
-    }
-
     /// Adds the next value.
     pub(super) fn put<'v>(&mut self, value: impl Encode<'v, Sqlite> + Type<Sqlite>) -> &mut Self {
         if let Err(error) = self.arguments.add(value) {
@@ -115,13 +121,11 @@ impl Values {
 /// No values after the rows.
 pub(super) fn nothing(_: &mut Values) {}
 
-/// Chunks of the largest sizes that fit, each with its size as a power of two.
-fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = (usize, &[T])> {
-    std::iter::from_fn(move || {
-        let size = (0..SIZES).rev().find(|size| 1 << size <= rows.len())?;
-        let (chunk, rest) = rows.split_at(1 << size);
-        rows = rest;
-        Some((size, chunk))
+/// Chunks as large as a statement gets, each with the power of two that it is rounded up to.
+fn chunks<T>(rows: &[T]) -> impl Iterator<Item = (usize, &[T])> {
+    rows.chunks(1 << (SIZES - 1)).map(|chunk| {
+        let size = chunk.len().next_power_of_two().trailing_zeros();
+        (usize::try_from(size).expect("at most 64"), chunk)
     })
 }
 
@@ -160,9 +164,11 @@ mod tests {
 
     #[test]
     fn every_row_is_in_one_chunk_and_sizes_are_few() {
-        let rows: Vec<usize> = (0..300).collect();
-        let sizes: Vec<usize> = chunks(&rows).map(|(size, _)| size).collect();
-        assert_eq!(sizes, [7, 7, 5, 3, 2]);
+        let rows: Vec<usize> = (0..261).collect();
+        let cut: Vec<(usize, usize)> = chunks(&rows)
+            .map(|(size, chunk)| (size, chunk.len()))
+            .collect();
+        assert_eq!(cut, [(8, 256), (3, 5)]);
         let seen: Vec<usize> = chunks(&rows)
             .flat_map(|(_, chunk)| chunk.to_vec())
             .collect();

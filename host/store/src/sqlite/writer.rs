@@ -4,6 +4,8 @@
 //! A batch that the database refuses is tried again operation by operation, so that a bad one cannot fail its neighbours.
 //! A full or failing disk refuses the whole batch: nothing is acknowledged that is not durable.
 
+mod batch;
+
 use std::fs::File;
 use std::future::Future;
 use std::pin::Pin;
@@ -13,11 +15,12 @@ use gladhand_core::effect::Intended;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
+use self::batch::{Answers, Batch, answer, answer_all, repeat};
 use super::intake::Take;
 use super::journal::Intend;
 use super::locks::Acquire;
 use super::settle::Settle;
-use super::{Shared, claim, intake, journal, locks, settle};
+use super::{Shared, claim};
 use crate::Error;
 use crate::deliveries::{ClaimRequest, Claimed, Claims};
 use crate::intake::Taken;
@@ -101,26 +104,6 @@ struct Task {
     shared: Arc<Shared>,
     queue: mpsc::Receiver<Operation>,
     lock: File,
-}
-
-/// What one commit carries, by kind. The order of the fields is the order of execution: a lane that a settle releases can
-/// be claimed, and a lock that it frees can be taken, in the same commit.
-#[derive(Default)]
-struct Batch {
-    takes: Vec<Job<Take, Taken>>,
-    settles: Vec<Job<Settle, ()>>,
-    intends: Vec<Job<Intend, Intended>>,
-    acquires: Vec<Job<Acquire, bool>>,
-    claims: Vec<Job<ClaimRequest, Claims>>,
-}
-
-/// What became of a batch, in the same order.
-struct Answers {
-    takes: Vec<Result<Taken, Error>>,
-    settles: Vec<Result<(), Error>>,
-    intends: Vec<Result<Intended, Error>>,
-    acquires: Vec<Result<bool, Error>>,
-    claims: Vec<Result<Claims, Error>>,
 }
 
 impl Task {
@@ -239,99 +222,5 @@ impl Task {
         claim::give_back(&mut transaction, abandoned).await?;
         transaction.commit().await?;
         Ok(())
-    }
-}
-
-impl Batch {
-    async fn execute(
-        &self,
-        connection: &mut SqliteConnection,
-        shared: &Shared,
-    ) -> Result<Answers, Error> {
-        Ok(Answers {
-            takes: intake::run(connection, shared, &inputs(&self.takes)).await?,
-            settles: settle::run(connection, shared, &inputs(&self.settles)).await?,
-            intends: journal::run(connection, shared, &inputs(&self.intends)).await?,
-            acquires: locks::run(connection, &inputs(&self.acquires)).await?,
-            claims: claim::run(connection, shared, &inputs(&self.claims)).await?,
-        })
-    }
-
-    fn len(&self) -> usize {
-        self.takes.len()
-            + self.settles.len()
-            + self.intends.len()
-            + self.acquires.len()
-            + self.claims.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn split(self) -> Vec<Self> {
-        let mut singles = Vec::with_capacity(self.len());
-        singles.extend(self.takes.into_iter().map(|job| Self {
-            takes: vec![job],
-            ..Self::default()
-        }));
-        singles.extend(self.settles.into_iter().map(|job| Self {
-            settles: vec![job],
-            ..Self::default()
-        }));
-        singles.extend(self.intends.into_iter().map(|job| Self {
-            intends: vec![job],
-            ..Self::default()
-        }));
-        singles.extend(self.acquires.into_iter().map(|job| Self {
-            acquires: vec![job],
-            ..Self::default()
-        }));
-        singles.extend(self.claims.into_iter().map(|job| Self {
-            claims: vec![job],
-            ..Self::default()
-        }));
-        singles
-    }
-
-    fn refuse(self, error: impl Fn() -> Error) {
-        refuse_all(self.takes, &error);
-        refuse_all(self.settles, &error);
-        refuse_all(self.intends, &error);
-        refuse_all(self.acquires, &error);
-        refuse_all(self.claims, &error);
-    }
-}
-
-fn inputs<T, R>(jobs: &[Job<T, R>]) -> Vec<&T> {
-    jobs.iter().map(|job| &job.input).collect()
-}
-
-/// Sends every answer; those that nobody waits for come back.
-fn answer_all<T, R>(jobs: Vec<Job<T, R>>, answers: Vec<Result<R, Error>>) -> Vec<Result<R, Error>> {
-    jobs.into_iter()
-        .zip(answers)
-        .filter_map(|(job, answer)| job.reply.send(answer).err())
-        .collect()
-}
-
-fn refuse_all<T, R>(jobs: Vec<Job<T, R>>, error: impl Fn() -> Error) {
-    for job in jobs {
-        answer(job.reply, Err(error()));
-    }
-}
-
-/// A caller that went away needs no answer.
-fn answer<T>(reply: oneshot::Sender<T>, value: T) {
-    let _ = reply.send(value);
-}
-
-/// The same error for one more caller.
-fn repeat(error: &Error) -> Error {
-    match error {
-        Error::DiskFull => Error::DiskFull,
-        Error::DiskFailed(what) => Error::DiskFailed(what.clone()),
-        Error::Sealed { table, column } => Error::Sealed { table, column },
-        other => Error::Database(sqlx::Error::Protocol(other.to_string())),
     }
 }

@@ -63,7 +63,7 @@ pub struct Bed {
 
 /// When tests begin: late enough that thirty days before is no negative time.
 pub const START: Timestamp = Timestamp(10_000_000_000);
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 pub const DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000001";
 /// The meaning of keys, links and cache in tests.
 pub const STATE: u32 = 1;

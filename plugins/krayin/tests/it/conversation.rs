@@ -51,7 +51,7 @@ fn a_conversation_of_a_new_contact_costs_five_calls() {
 }
 
 #[test]
-fn a_conversation_of_a_known_contact_costs_three_calls_after_the_pipelines_are_known() {
+fn a_conversation_of_a_known_contact_costs_four_calls_after_the_pipelines_are_known() {
     let world = World::new();
     world.handle(&changed(jane())).unwrap();
     world.handle(&opened()).unwrap();
@@ -60,6 +60,7 @@ fn a_conversation_of_a_known_contact_costs_three_calls_after_the_pipelines_are_k
         [
             "GET leads/2",
             "GET settings/pipelines",
+            "GET activities",
             "POST activities",
             "PUT activities/3"
         ]
@@ -242,7 +243,7 @@ fn messages_are_notes_where_that_is_switched_on() {
     world.connection.settings["sync_messages"] = json!(true);
     world.handle(&opened()).unwrap();
     world.handle(&message(false)).unwrap();
-    assert_eq!(world.calls(), ["POST activities"]);
+    assert_eq!(world.calls(), ["GET activities", "POST activities"]);
     let note = world.crm.borrow().activities[1].clone();
     assert_eq!(note["title"], "Chatwoot message #900 (support)");
     assert_eq!(note["comment"], "Jane:<br>1 &lt; 2<br>bye");
@@ -291,4 +292,18 @@ fn an_activity_that_was_deleted_in_krayin_is_made_again() {
             .link(&Entity::conversation("7"), "activity")
             .is_some()
     );
+}
+
+#[test]
+fn an_activity_that_an_earlier_installation_made_is_found() {
+    let world = World::new();
+    world.handle(&changed(jane())).unwrap();
+    world.crm.borrow_mut().activities.push(json!({
+        "id": 70, "type": "note", "title": "Chatwoot conversation #7 (support)",
+    }));
+    world.handle(&opened()).unwrap();
+    let crm = world.crm.borrow();
+    assert_eq!(crm.activities.len(), 1);
+    assert_eq!(crm.activities[0]["lead_id"], crm.leads[0]["id"]);
+    assert_eq!(crm.activities[0]["person_id"], crm.persons[0]["id"]);
 }

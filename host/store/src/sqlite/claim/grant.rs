@@ -57,9 +57,9 @@ static RUN: Statement = Statement::new(
 );
 
 static BEGIN: Statement = Statement::new(
-    "INSERT INTO attempts (id, delivery, number, contact_was_known, version, started_at) VALUES ",
+    "INSERT INTO attempts (id, delivery, number, contact_was_known, version, started_at) SELECT * FROM (VALUES ",
     6,
-    "",
+    ") WHERE column1 IS NOT NULL",
 );
 
 /// Leases the lanes, marks their heads running and begins their attempts.

@@ -203,9 +203,9 @@ pub async fn a_component_is_stored_once_and_routed(backend: Box<dyn Backend>) {
     assert_eq!(bed.store.component("none").await.expect("a read"), None);
     let routes = bed.store.routes().await.expect("a read");
     assert_eq!(routes, [(bed.connection, DIGEST.to_owned())]);
-    let routed = bed.store.set_route(bed.connection, "none").await;
+    let refused = bed.store.set_route(bed.connection, "none").await;
     assert!(
-        matches!(routed, Err(Error::Related { what: "route" })),
-        "{routed:?}"
+        matches!(refused, Err(Error::Related { what: "route" })),
+        "{refused:?}"
     );
 }

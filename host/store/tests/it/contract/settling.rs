@@ -143,9 +143,8 @@ pub async fn a_head_that_is_not_due_parks_its_lane(backend: Box<dyn Backend>) {
     bed.take(bed.message("9", contact("7", JANE), Tick(5)))
         .await;
     let opened = bed.claim_one().await;
-    bed.retry_after(&opened, Duration::from_secs(60), true)
-        .await;
-    bed.clock.advance(Duration::from_secs(60));
+    bed.retry_after(&opened, Duration::from_mins(1), true).await;
+    bed.clock.advance(Duration::from_mins(1));
 
     // Something that happened before comes in late, runs first and succeeds; then the head waits again.
     bed.take(bed.message("9", contact("7", JANE), Tick(1)))
@@ -157,12 +156,12 @@ pub async fn a_head_that_is_not_due_parks_its_lane(backend: Box<dyn Backend>) {
     assert_eq!(again.delivery.id, opened.delivery.id);
     bed.take(bed.message("9", contact("7", JANE), Tick(2)))
         .await;
-    bed.retry_after(&again, Duration::from_secs(60), true).await;
+    bed.retry_after(&again, Duration::from_mins(1), true).await;
     assert!(
         bed.claim(10).await.is_empty(),
         "a waiting delivery holds its lane"
     );
-    bed.clock.advance(Duration::from_secs(60));
+    bed.clock.advance(Duration::from_mins(1));
     let late = bed.claim_one().await;
     assert_eq!(late.body, b"message of 9 at 2");
     bed.succeed(&late).await;

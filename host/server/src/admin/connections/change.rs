@@ -1,0 +1,112 @@
+//! Changes of a connection: what is named is different afterwards, everything else stays.
+
+use gladhand_core::connection::Mode;
+use gladhand_store::settings::SecretOwner;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::fit::Fit;
+use super::view::ConnectionView;
+use crate::admin::{Admin, Error, secrets};
+
+/// What is to be different about a connection; what is absent stays.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionChange {
+    /// Each setting that is named; `null` takes one away.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+    /// Of its account, and so of every connection that shares it.
+    #[serde(default, deserialize_with = "secrets::read_secrets")]
+    pub credentials: Vec<(String, SecretString)>,
+    /// Of its account.
+    #[serde(default)]
+    pub concurrency: Option<u32>,
+    /// All of them anew.
+    #[serde(default)]
+    pub inboxes: Option<Vec<String>>,
+    /// Whether writes are sent.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+    /// IANA, of the CRM.
+    #[serde(default)]
+    pub time_zone: Option<String>,
+}
+
+impl Admin {
+    /// Changes one.
+    pub async fn set_connection(
+        &self,
+        name: &str,
+        change: ConnectionChange,
+    ) -> Result<ConnectionView, Error> {
+        let _one_at_a_time = self.changing.lock().await;
+        let mut connection = self.find_connection(name).await?;
+        let Value::Object(mut fields) = connection.settings else {
+            return Err(Error::Invalid(vec![format!(
+                "the settings of connection `{name}` are no table: remove it and add it again"
+            )]));
+        };
+        for (key, value) in change.settings {
+            if value.is_null() {
+                fields.remove(&key);
+            } else {
+                fields.insert(key, value);
+            }
+        }
+        connection.settings = Value::Object(fields);
+        connection.inboxes = change.inboxes.unwrap_or(connection.inboxes);
+        connection.mode = change.mode.unwrap_or(connection.mode);
+        connection.time_zone = change.time_zone.or(connection.time_zone);
+
+        let accounts = self.parts.settings.accounts().await?;
+        let account = accounts
+            .into_iter()
+            .find(|account| account.id == connection.account);
+        let Some(mut account) = account else {
+            return Err(Error::Invalid(vec![format!(
+                "the account of connection `{name}` is gone: remove it and add it again"
+            )]));
+        };
+        let owner = SecretOwner::Account(account.id);
+        let known = self.parts.settings.secrets(owner).await?;
+        let fit = Fit {
+            connection: &connection,
+            is_routed: true,
+            has_base_url: account.base_url.is_some(),
+            credentials: names(&change.credentials),
+            stored: names(&known),
+            problems: Vec::new(),
+        };
+        self.check_fit(fit).await?;
+        for (name, secret) in &change.credentials {
+            self.parts.settings.put_secret(owner, name, secret).await?;
+        }
+        if let Some(concurrency) = change.concurrency {
+            account.concurrency = concurrency;
+            self.parts.settings.put_account(&account).await?;
+        }
+        self.parts.settings.put_connection(&connection).await?;
+        self.parts.operations.reload().await;
+        self.view_connection(&connection).await
+    }
+
+    /// Stops its deliveries from running, or lets them run again.
+    pub async fn pause_connection(
+        &self,
+        name: &str,
+        is_paused: bool,
+    ) -> Result<ConnectionView, Error> {
+        let _one_at_a_time = self.changing.lock().await;
+        let mut connection = self.find_connection(name).await?;
+        connection.is_paused = is_paused;
+        self.parts.settings.put_connection(&connection).await?;
+        self.parts.operations.reload().await;
+        self.view_connection(&connection).await
+    }
+}
+
+fn names(secrets: &[(String, SecretString)]) -> Vec<&str> {
+    secrets.iter().map(|(name, _)| name.as_str()).collect()
+}

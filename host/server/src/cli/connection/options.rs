@@ -1,0 +1,111 @@
+//! What `connection add` and `connection set` take.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value};
+
+use crate::cli::{Format, arguments};
+use crate::config::Environment;
+use crate::config::secret::Place;
+
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Lower case, digits, hyphens
+    pub name: String,
+    /// Who sends: a source's name
+    #[arg(long, value_name = "NAME")]
+    pub source: String,
+    /// What to run; NAME@VERSION or NAME@sha256:DIGEST pins it
+    #[arg(long, value_name = "NAME")]
+    pub connector: String,
+    /// Where the CRM is
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// The account's name; else equal connector, base URL and credentials share one
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// A setting of the connector; `gladhand connector show` lists them
+    #[arg(long = "setting", value_name = "KEY=VALUE", value_parser = arguments::setting)]
+    pub settings: Vec<(String, Value)>,
+    /// Let requests to the CRM go to private addresses
+    #[arg(long)]
+    pub allow_private_network: bool,
+    /// Let requests to the CRM go without TLS
+    #[arg(long)]
+    pub allow_http: bool,
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Set {
+    /// Its name
+    pub name: String,
+    /// Settings of the connector; null takes one away
+    #[arg(value_name = "KEY=VALUE", value_parser = arguments::setting)]
+    pub settings: Vec<(String, Value)>,
+    #[command(flatten)]
+    pub common: Common,
+    /// Take every inbox
+    #[arg(long, conflicts_with = "inboxes")]
+    pub all_inboxes: bool,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// What can be said of a connection when it is added and later.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// A credential by name, the same for every connection of the account
+    #[arg(long = "credential", value_name = "NAME=env:VARIABLE|file:PATH", value_parser = arguments::credential)]
+    credentials: Vec<(String, Place)>,
+    /// Attempts at once, over all connections of the account
+    #[arg(long, value_name = "NUMBER")]
+    concurrency: Option<u32>,
+    /// An inbox that it takes; without any it takes all
+    #[arg(long = "inbox", value_name = "ID")]
+    inboxes: Vec<String>,
+    /// Whether writes are sent
+    #[arg(long, value_name = "MODE")]
+    mode: Option<Mode>,
+    /// The CRM's, as in Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Mode {
+    /// Everything is sent
+    Live,
+    /// Everything runs, no write is sent
+    Observe,
+}
+
+impl Common {
+    /// What was said, as the API takes it.
+    pub fn body(self, environment: &Environment) -> anyhow::Result<Map<String, Value>> {
+        let mut body = Map::new();
+        body.insert(
+            "credentials".to_owned(),
+            arguments::credentials(&self.credentials, environment)?.into(),
+        );
+        if let Some(concurrency) = self.concurrency {
+            body.insert("concurrency".to_owned(), concurrency.into());
+        }
+        if !self.inboxes.is_empty() {
+            body.insert("inboxes".to_owned(), self.inboxes.into());
+        }
+        if let Some(mode) = self.mode {
+            let mode = match mode {
+                Mode::Live => "live",
+                Mode::Observe => "observe",
+            };
+            body.insert("mode".to_owned(), mode.into());
+        }
+        if let Some(zone) = self.time_zone {
+            body.insert("time_zone".to_owned(), zone.into());
+        }
+        Ok(body)
+    }
+}

@@ -1,0 +1,87 @@
+//! What becomes of a lane whose attempt has ended: it goes on, waits, or is removed.
+
+use sqlx::SqliteConnection;
+
+use super::super::statement::{Statement, Values, nothing};
+use super::Held;
+use crate::Error;
+
+static NEXT_TURN: Statement = Statement::new(
+    "WITH returned(connection, contact, turn) AS (VALUES ",
+    3,
+    ") UPDATE lanes SET turn = returned.turn \
+     FROM returned WHERE lanes.connection = returned.connection AND lanes.contact = returned.contact",
+);
+
+/// A lane is removed only by what its own row says: nothing was put in since the claim found nothing else waiting.
+static REMOVE_EMPTY: Statement = Statement::new(
+    "DELETE FROM lanes WHERE (connection, contact) IN (VALUES ",
+    2,
+    ") AND last_sequence = sole_sequence AND revive_turn IS NULL",
+);
+
+static RELEASE: Statement = Statement::new(
+    "WITH released(connection, contact, ready_at) AS (VALUES ",
+    3,
+    ") UPDATE lanes SET ready_at = released.ready_at, lease_token = NULL, lease_owner = NULL, leased_at = NULL, \
+     sole_sequence = NULL \
+     FROM released WHERE lanes.connection = released.connection AND lanes.contact = released.contact",
+);
+
+/// The leases were found to hold in this transaction, so the lane's key is enough.
+pub(super) async fn release(
+    connection: &mut SqliteConnection,
+    held: &[Held<'_>],
+) -> Result<(), Error> {
+    let lane = |values: &mut Values, held: &&Held<'_>| {
+        values
+            .put(held.lease().connection.uuid())
+            .put(held.lease().contact.as_str());
+    };
+    let returned: Vec<&Held<'_>> = held
+        .iter()
+        .filter(|held| held.returns_at.is_some())
+        .collect();
+    NEXT_TURN
+        .execute(
+            connection,
+            &returned,
+            |values, held| {
+                lane(values, held);
+                values.put(held.returns_at);
+            },
+            nothing,
+        )
+        .await?;
+    let ended: Vec<&Held<'_>> = held
+        .iter()
+        .filter(|held| held.state().is_settled())
+        .collect();
+    REMOVE_EMPTY
+        .execute(connection, &ended, lane, nothing)
+        .await?;
+    let all: Vec<&Held<'_>> = held.iter().collect();
+    RELEASE
+        .execute(
+            connection,
+            &all,
+            |values, held| {
+                lane(values, held);
+                values.put(held.ready_at());
+            },
+            nothing,
+        )
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        let statements = [&NEXT_TURN, &REMOVE_EMPTY, &RELEASE];
+        super::super::super::statement::check_plans(&statements).await;
+    }
+}
