@@ -19,7 +19,10 @@ pub fn e164(number: &str, country: Option<&str>) -> Option<String> {
     if number.len() > LONGEST_PHONE_BYTES {
         return None;
     }
-    let country = country.and_then(|country| country.to_ascii_uppercase().parse().ok());
+    // The library tries the country's own prefixes on a number that names its country, and finds it invalid then.
+    let country = country
+        .filter(|_| !number.trim_start().starts_with('+'))
+        .and_then(|country| country.to_ascii_uppercase().parse().ok());
     let number = phonenumber::parse(country, number).ok()?;
     number
         .is_valid()
@@ -99,6 +102,13 @@ mod tests {
     #[track_caller]
     fn check_e164(number: &str, country: Option<&str>, expect: Option<&str>) {
         assert_eq!(e164(number, country).as_deref(), expect);
+    }
+
+    #[test]
+    fn a_number_that_names_its_country_needs_no_other() {
+        for country in [None, Some("US"), Some("BR")] {
+            check_e164("+55 11 98765-4321", country, Some("+5511987654321"));
+        }
     }
 
     #[test]

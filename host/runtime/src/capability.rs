@@ -22,7 +22,7 @@ pub mod log;
 pub mod clock;
 
 #[cfg(test)]
-mod doubles;
+pub mod doubles;
 
 use crate::bindings::gladhand::connector::types;
 

@@ -133,7 +133,8 @@ impl Runtime {
             Ok((compiled, Origin::Compiled))
         })
         .await
-        .expect("compiling does not panic")
+        // A component that makes the compiler panic is as broken as one that it refuses.
+        .unwrap_or_else(|panic| Err(wasmtime::Error::new(panic)))
         .map_err(LoadError::Broken)
     }
 }

@@ -97,3 +97,46 @@ pub fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     Base::add_to_linker::<State, HasView>(&mut linker, |state| View { state })?;
     Ok(linker)
 }
+
+#[cfg(test)]
+mod tests {
+    use gladhand_core::clock::{ManualClock, Timestamp};
+
+    use super::*;
+    use crate::capability::doubles::{delivery, misuse};
+
+    fn state(host: Option<Host>) -> State {
+        State::new(
+            host,
+            Limits::STANDARD,
+            Arc::new(ManualClock::new(Timestamp(0))),
+        )
+    }
+
+    #[track_caller]
+    fn check(state: &mut State, expect: &str) {
+        let mut view = View { state };
+        assert_eq!(misuse(view.host().map(|_| ())), expect);
+    }
+
+    #[test]
+    fn a_component_that_describes_itself_reaches_nothing() {
+        check(
+            &mut state(None),
+            "the connector called its host in `describe`, which may only answer",
+        );
+    }
+
+    #[test]
+    fn a_connector_that_calls_its_host_without_end_is_ended() {
+        let mut state = state(Some(delivery()));
+        for _ in 0..Limits::STANDARD.host_calls {
+            let mut view = View { state: &mut state };
+            assert!(view.host().is_ok());
+        }
+        check(
+            &mut state,
+            "the connector called its host more than 10000 times in one call: it is probably in a loop",
+        );
+    }
+}

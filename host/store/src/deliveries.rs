@@ -35,7 +35,8 @@ pub struct ClaimRequest {
 pub struct Claims {
     /// One per lane.
     pub claimed: Vec<Claimed>,
-    /// When the next lane of these connections becomes ready that is not ready yet.
+    /// When the next lane of these connections becomes ready that is not ready yet; not looked for where as many lanes
+    /// were claimed as were asked for.
     pub next_ready: Option<Timestamp>,
 }
 

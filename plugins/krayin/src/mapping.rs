@@ -38,13 +38,15 @@ impl Wanted {
     ) -> Result<Self, Failure> {
         let phone = filled(contact.phone.as_deref()).and_then(|phone| {
             let number = text::e164(phone, settings.default_country.as_deref());
-            if number.is_none() {
+            number.or_else(|| {
                 log::warn(
-                    "the contact's phone number is not valid and is left out",
+                    "the contact's phone number is not valid and is kept as it is",
                     &[],
                 );
-            }
-            number
+                phone
+                    .contains(|c: char| c.is_ascii_digit())
+                    .then(|| phone.to_owned())
+            })
         });
         let company = contact.company.as_ref();
         Ok(Self {
@@ -70,10 +72,8 @@ impl Wanted {
     pub fn email_to_store(&self) -> Option<String> {
         self.email.clone().or_else(|| {
             let phone = self.phone.as_deref()?;
-            Some(format!(
-                "phone-{}@chatwoot.invalid",
-                phone.trim_start_matches('+')
-            ))
+            let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
+            Some(format!("phone-{digits}@chatwoot.invalid"))
         })
     }
 

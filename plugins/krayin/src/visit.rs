@@ -102,7 +102,7 @@ impl Visit<'_> {
         if !is_known && self.wanted.identities().is_empty() {
             return Ok(Outcome::skipped(
                 SkipCode::NoIdentity,
-                "the contact has no e-mail address and no valid phone number yet",
+                "the contact has no e-mail address and no phone number yet",
             ));
         }
         match (&self.event.kind, &self.event.conversation) {

@@ -52,7 +52,12 @@ async fn claim(
             break;
         }
     }
-    let next_ready = ready::next(connection, request).await?;
+    // Whoever got all that was asked for has no use for more before one of these is settled.
+    let next_ready = if claimed.len() < ready::size(request.lanes) {
+        ready::next(connection, request).await?
+    } else {
+        None
+    };
     Ok(Claims {
         claimed,
         next_ready,

@@ -10,16 +10,17 @@ use async_trait::async_trait;
 use gladhand_core::attempt::{Changes, Lease};
 use gladhand_core::clock::Timestamp;
 use gladhand_core::effect::{Intended, Intent, Verdict};
-use gladhand_core::ids::{AccountId, DeliveryId, EffectId, SourceId};
+use gladhand_core::ids::{AccountId, DeliveryId, EffectId};
 use gladhand_core::port::{self, Journal};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
-use super::changes::{self, Found};
+use super::changes::Found;
+use super::leases::Asked;
 use super::rows::{self, Cell, to_json};
 use super::statement::{Statement, nothing};
 use super::writer::Operation;
-use super::{Shared, SqliteStore, leases};
+use super::{Shared, SqliteStore};
 use crate::Error;
 use crate::doubt::{self, Newest, Ruling};
 
@@ -50,31 +51,16 @@ impl Journal for SqliteStore {
 /// Which key: the account's, in the meaning that this `state` gives it.
 type Key<'k> = (AccountId, u32, &'k str);
 
+/// Rules on intents one after the other, after the changes were committed.
 pub(super) async fn run(
     connection: &mut SqliteConnection,
     shared: &Shared,
-    intends: &[&Intend],
+    intends: &[Asked<'_, Intend>],
 ) -> Result<Vec<Result<Intended, Error>>, Error> {
-    if intends.is_empty() {
-        return Ok(Vec::new());
-    }
-    let shown: Vec<&Lease> = intends.iter().map(|intend| &intend.found.lease).collect();
-    let held = leases::held(connection, &shown).await?;
-    let holding: Vec<(SourceId, &Intend)> = held
-        .iter()
-        .zip(intends)
-        .filter_map(|(source, intend)| Some(((*source)?, *intend)))
-        .collect();
-    let found: Vec<(SourceId, &Found)> = holding
-        .iter()
-        .map(|(source, intend)| (*source, &intend.found))
-        .collect();
-    changes::commit(connection, shared, &found).await?;
-
-    let mut newest = newest(connection, &holding).await?;
+    let mut newest = newest(connection, intends).await?;
     let mut rulings = Vec::with_capacity(intends.len());
     let mut accepted = Vec::new();
-    for (source, intend) in held.iter().zip(intends) {
+    for (source, intend) in intends {
         let Some(source) = source else {
             rulings.push(None);
             continue;
@@ -108,6 +94,10 @@ pub(super) async fn run(
 }
 
 impl Intend {
+    pub(super) fn found(&self) -> &Found {
+        &self.found
+    }
+
     fn keys(&self) -> impl Iterator<Item = Key<'_>> + Clone {
         self.intent
             .keys
@@ -141,10 +131,10 @@ static NEWEST: Statement = Statement::new(
 /// The newest effect of every key that has one.
 async fn newest<'i>(
     connection: &mut SqliteConnection,
-    holding: &[(SourceId, &'i Intend)],
+    intends: &[Asked<'i, Intend>],
 ) -> Result<HashMap<Key<'i>, Newest>, Error> {
     let keys: Vec<(i64, Key<'i>)> = (0..)
-        .zip(holding.iter().flat_map(|(_, intend)| intend.keys()))
+        .zip(intends.iter().flat_map(|(_, intend)| intend.keys()))
         .collect();
     let found = NEWEST
         .fetch(

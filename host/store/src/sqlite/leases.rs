@@ -1,4 +1,4 @@
-//! Which of many leases still hold. Intent, lock and settle all begin here, in their own transaction.
+//! Which of many leases still hold. Settle, intent and lock all begin here, in their own transaction.
 
 use gladhand_core::attempt::Lease;
 use gladhand_core::ids::SourceId;
@@ -6,6 +6,9 @@ use sqlx::{Row, SqliteConnection};
 
 use super::statement::{Statement, nothing};
 use crate::Error;
+
+/// What was asked under a lease, with the source of the lease's connection; `None` where the lease was lost.
+pub(super) type Asked<'i, T> = (Option<SourceId>, &'i T);
 
 static HELD: Statement = Statement::new(
     "WITH shown(place, connection, contact, token) AS (VALUES ",

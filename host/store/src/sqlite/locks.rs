@@ -8,9 +8,10 @@ use gladhand_core::ids::{AccountId, LeaseToken};
 use gladhand_core::port::{self, Locks};
 use sqlx::{Row, SqliteConnection};
 
+use super::SqliteStore;
+use super::leases::Asked;
 use super::statement::{Statement, nothing};
 use super::writer::Operation;
-use super::{SqliteStore, leases};
 use crate::Error;
 
 /// All of `keys` or none.
@@ -18,6 +19,12 @@ pub(super) struct Acquire {
     lease: Lease,
     account: AccountId,
     keys: Vec<String>,
+}
+
+impl Acquire {
+    pub(super) fn lease(&self) -> &Lease {
+        &self.lease
+    }
 }
 
 #[async_trait]
@@ -61,17 +68,12 @@ static FREE: Statement = Statement::new("DELETE FROM locks WHERE token IN (VALUE
 
 pub(super) async fn run(
     connection: &mut SqliteConnection,
-    acquires: &[&Acquire],
+    acquires: &[Asked<'_, Acquire>],
 ) -> Result<Vec<Result<bool, Error>>, Error> {
-    if acquires.is_empty() {
-        return Ok(Vec::new());
-    }
-    let shown: Vec<&Lease> = acquires.iter().map(|acquire| &acquire.lease).collect();
-    let held = leases::held(connection, &shown).await?;
     let mut holders = holders(connection, acquires).await?;
     let mut answers = Vec::with_capacity(acquires.len());
     let mut taken = Vec::new();
-    for (acquire, source) in acquires.iter().zip(held) {
+    for (source, acquire) in acquires {
         if source.is_none() {
             answers.push(Err(Error::LeaseLost));
             continue;
@@ -111,11 +113,11 @@ pub(super) async fn run(
 /// Who holds the wanted locks, as far as somebody does.
 async fn holders<'a>(
     connection: &mut SqliteConnection,
-    acquires: &[&'a Acquire],
+    acquires: &[Asked<'a, Acquire>],
 ) -> Result<HashMap<LockKey<'a>, LeaseToken>, Error> {
     let wanted: Vec<LockKey<'a>> = acquires
         .iter()
-        .flat_map(|acquire| {
+        .flat_map(|(_, acquire)| {
             acquire
                 .keys
                 .iter()

@@ -10,10 +10,11 @@ use gladhand_core::ids::{AccountId, LeaseToken, SourceId};
 use gladhand_core::outcome::{Outcome, SkipCode};
 use sqlx::{Row, SqliteConnection};
 
-use super::changes::{self, Found};
+use super::changes::Found;
+use super::leases::Asked;
 use super::rows::to_json;
 use super::statement::{Statement, nothing};
-use super::{Shared, leases, locks};
+use super::{Shared, locks};
 use crate::crypter::Cell;
 use crate::deliveries::Settlement;
 use crate::{Error, packed};
@@ -40,6 +41,10 @@ impl Settle {
             settlement,
         }
     }
+
+    pub(super) fn found(&self) -> &Found {
+        &self.found
+    }
 }
 
 /// A settle whose lease holds.
@@ -50,19 +55,14 @@ struct Held<'s> {
     returns_at: Option<i64>,
 }
 
+/// Settles, after the changes were committed.
 pub(super) async fn run(
     connection: &mut SqliteConnection,
     shared: &Shared,
-    settles: &[&Settle],
+    settles: &[Asked<'_, Settle>],
 ) -> Result<Vec<Result<(), Error>>, Error> {
-    if settles.is_empty() {
-        return Ok(Vec::new());
-    }
-    let shown: Vec<&Lease> = settles.iter().map(|settle| &settle.found.lease).collect();
-    let sources = leases::held(connection, &shown).await?;
-    let mut held: Vec<Held<'_>> = sources
+    let mut held: Vec<Held<'_>> = settles
         .iter()
-        .zip(settles)
         .filter_map(|(source, settle)| {
             Some(Held {
                 source: (*source)?,
@@ -71,23 +71,15 @@ pub(super) async fn run(
             })
         })
         .collect();
-    let found: Vec<(SourceId, &Found)> = held
-        .iter()
-        .map(|held| (held.source, &held.settle.found))
-        .collect();
-    changes::commit(connection, shared, &found).await?;
     find_returning(connection, &mut held).await?;
     update_deliveries(connection, &held).await?;
     update_attempts(connection, shared, &held).await?;
-    let tokens: Vec<LeaseToken> = held
-        .iter()
-        .map(|held| held.settle.found.lease.token)
-        .collect();
+    let tokens: Vec<LeaseToken> = held.iter().map(|held| held.lease().token).collect();
     locks::free(connection, &tokens).await?;
     lanes::release(connection, &held).await?;
-    Ok(sources
-        .into_iter()
-        .map(|source| source.map(drop).ok_or(Error::LeaseLost))
+    Ok(settles
+        .iter()
+        .map(|(source, _)| source.map(drop).ok_or(Error::LeaseLost))
         .collect())
 }
 

@@ -1,7 +1,7 @@
 //! Conversations become activities and move leads.
 
 use gladhand_sdk::links::Entity;
-use gladhand_sdk::{Contact, EventKind, Message, Outcome, SkipCode};
+use gladhand_sdk::{Contact, EventKind, Outcome, SkipCode};
 use serde_json::{Value, json};
 
 use crate::world::{World, changed, conversation, jane};
@@ -212,57 +212,6 @@ fn nothing_is_made_of_conversations_where_that_is_switched_off() {
         (crm.persons.len(), crm.leads.len(), crm.activities.len()),
         (1, 1, 0)
     );
-}
-
-fn message(private: bool) -> gladhand_sdk::Event {
-    let mut event = conversation(EventKind::MessageCreated, "web-widget", jane());
-    event.messages = vec![Message {
-        id: "900".into(),
-        incoming: true,
-        private,
-        author_kind: "contact".into(),
-        author_name: Some("Jane".into()),
-        text: "1 < 2\nbye".into(),
-        ..Message::default()
-    }];
-    event
-}
-
-#[test]
-fn messages_are_notes_where_that_is_switched_on() {
-    let mut world = World::new();
-    let outcome = world.handle(&message(false)).unwrap();
-    assert!(matches!(
-        outcome,
-        Outcome::Skipped {
-            code: SkipCode::DisabledBySetting,
-            ..
-        }
-    ));
-
-    world.connection.settings["sync_messages"] = json!(true);
-    world.handle(&opened()).unwrap();
-    world.handle(&message(false)).unwrap();
-    assert_eq!(world.calls(), ["GET activities", "POST activities"]);
-    let note = world.crm.borrow().activities[1].clone();
-    assert_eq!(note["title"], "Chatwoot message #900 (support)");
-    assert_eq!(note["comment"], "Jane:<br>1 &lt; 2<br>bye");
-    world.handle(&message(false)).unwrap();
-    assert_eq!(world.calls().len(), 0);
-}
-
-#[test]
-fn private_notes_stay_in_the_source() {
-    let mut world = World::new();
-    world.connection.settings["sync_messages"] = json!(true);
-    let outcome = world.handle(&message(true)).unwrap();
-    assert!(matches!(
-        outcome,
-        Outcome::Skipped {
-            code: SkipCode::DisabledBySetting,
-            ..
-        }
-    ));
 }
 
 #[test]

@@ -73,11 +73,10 @@ fn an_update_that_is_lost_is_repeated() {
 }
 
 #[test]
-fn a_lead_in_doubt_is_looked_up_although_its_person_is_new() {
+fn a_lead_in_doubt_is_looked_up_and_concluded() {
     let world = World::new();
     world.crm.borrow_mut().fault = Some(("leads", Fault::TimeoutAfter));
     world.attempt("d", &changed(jane())).unwrap_err();
-    // The links of the first attempt were not settled: a crash.
     world.host.advance(60_000);
     world.attempt("d", &changed(jane())).unwrap();
     assert_eq!(world.crm.borrow().leads.len(), 1);

@@ -10,6 +10,8 @@ mod identity;
 
 mod conversation;
 
+mod message;
+
 mod faults;
 
 mod setup;

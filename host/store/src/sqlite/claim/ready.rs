@@ -135,7 +135,7 @@ pub(super) async fn next(
     Ok(next.map(Timestamp))
 }
 
-fn size(lanes: u32) -> usize {
+pub(super) fn size(lanes: u32) -> usize {
     usize::try_from(lanes).unwrap_or(usize::MAX)
 }
 

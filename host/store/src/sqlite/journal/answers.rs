@@ -9,6 +9,7 @@ use sqlx::{Row, SqliteConnection};
 use super::super::Shared;
 use super::super::changes::answer_cell;
 use super::super::keys::{DataKeys, KeyOwner};
+use super::super::leases::Asked;
 use super::super::rows::Cell;
 use super::super::statement::{Statement, nothing};
 use super::Intend;
@@ -25,11 +26,11 @@ static ANSWERS: Statement = Statement::new(
 pub(super) async fn replays(
     connection: &mut SqliteConnection,
     shared: &Shared,
-    intends: &[&Intend],
+    intends: &[Asked<'_, Intend>],
     rulings: &[Option<(SourceId, Ruling)>],
 ) -> Result<HashMap<EffectId, Answer>, Error> {
     let mut owners = HashMap::new();
-    for (intend, ruling) in intends.iter().zip(rulings) {
+    for ((_, intend), ruling) in intends.iter().zip(rulings) {
         if let Some((source, Ruling::Replay(effect))) = ruling {
             owners.insert(*effect, intend.found.owner(*source));
         }

@@ -1,14 +1,18 @@
 //! What one commit carries: executed kind by kind, answered one by one.
 
+use gladhand_core::attempt::Lease;
 use gladhand_core::effect::Intended;
+use gladhand_core::ids::SourceId;
 use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 
+use super::super::changes::Found;
 use super::super::intake::Take;
 use super::super::journal::Intend;
+use super::super::leases::Asked;
 use super::super::locks::Acquire;
 use super::super::settle::Settle;
-use super::super::{Shared, claim, intake, journal, locks, settle};
+use super::super::{Shared, changes, claim, intake, journal, leases, locks, settle};
 use super::Job;
 use crate::Error;
 use crate::deliveries::{ClaimRequest, Claims};
@@ -40,13 +44,41 @@ impl Batch {
         connection: &mut SqliteConnection,
         shared: &Shared,
     ) -> Result<Answers, Error> {
+        let takes = intake::run(connection, shared, &inputs(&self.takes)).await?;
+        let leases = self.leases();
+        let sources = leases::held(connection, &leases).await?;
+        let (of_settles, sources) = sources.split_at(self.settles.len());
+        let (of_intends, of_acquires) = sources.split_at(self.intends.len());
+        let settles = asked(of_settles, &self.settles);
+        let intends = asked(of_intends, &self.intends);
+        let acquires = asked(of_acquires, &self.acquires);
+
+        let settled = settles
+            .iter()
+            .map(|(source, settle)| (*source, settle.found()));
+        let intended = intends
+            .iter()
+            .map(|(source, intend)| (*source, intend.found()));
+        let found: Vec<(SourceId, &Found)> = settled
+            .chain(intended)
+            .filter_map(|(source, found)| Some((source?, found)))
+            .collect();
+        changes::commit(connection, shared, &found).await?;
         Ok(Answers {
-            takes: intake::run(connection, shared, &inputs(&self.takes)).await?,
-            settles: settle::run(connection, shared, &inputs(&self.settles)).await?,
-            intends: journal::run(connection, shared, &inputs(&self.intends)).await?,
-            acquires: locks::run(connection, &inputs(&self.acquires)).await?,
+            takes,
+            settles: settle::run(connection, shared, &settles).await?,
+            intends: journal::run(connection, shared, &intends).await?,
+            acquires: locks::run(connection, &acquires).await?,
             claims: claim::run(connection, shared, &inputs(&self.claims)).await?,
         })
+    }
+
+    /// Of the settles, then of the intents, then of the locks.
+    fn leases(&self) -> Vec<&Lease> {
+        let settles = self.settles.iter().map(|job| &job.input.found().lease);
+        let intends = self.intends.iter().map(|job| &job.input.found().lease);
+        let acquires = self.acquires.iter().map(|job| job.input.lease());
+        settles.chain(intends).chain(acquires).collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -97,6 +129,15 @@ impl Batch {
 
 fn inputs<T, R>(jobs: &[Job<T, R>]) -> Vec<&T> {
     jobs.iter().map(|job| &job.input).collect()
+}
+
+/// What was asked, with what is known of its lease.
+fn asked<'j, T, R>(sources: &[Option<SourceId>], jobs: &'j [Job<T, R>]) -> Vec<Asked<'j, T>> {
+    sources
+        .iter()
+        .zip(jobs)
+        .map(|(source, job)| (*source, &job.input))
+        .collect()
 }
 
 /// Sends every answer; those that nobody waits for come back.
