@@ -1,9 +1,8 @@
 //! Calls itself until the stack ends.
 
-use gladhand_guests::bindings::gladhand::connector::types::Event;
 use gladhand_guests::{guest, skipped};
 
-guest!(|_, event: Event| Ok(skipped(descend(event.occurred_at).to_string())));
+guest!(|_, event| Ok(skipped(descend(event.occurred_at).to_string())));
 
 /// Each turn needs the result of the next one, and no memory but the call stack.
 #[inline(never)]

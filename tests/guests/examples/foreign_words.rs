@@ -1,9 +1,9 @@
 //! Answers with words that no host of this version knows. The event's id says which.
 
-use gladhand_guests::bindings::gladhand::connector::types::{ChangeMade, Event, Outcome, Skip};
+use gladhand_guests::bindings::gladhand::connector::types::{ChangeMade, Outcome, Skip};
 use gladhand_guests::{failure, guest};
 
-guest!(|_, event: Event| match event.id.as_str() {
+guest!(|_, event| match event.id.as_str() {
     "failure" => Err(failure("solar-flare", "the sun did it")),
     "host-failure" => Err(failure("memory", "no memory")),
     "outcome" => Ok(Outcome::Other("postponed".to_owned())),

@@ -9,9 +9,12 @@ use gladhand_guests::bindings::gladhand::connector::types::{
     ChangeMade, Connection, Contact, Event, Failure, Outcome,
 };
 use gladhand_guests::bindings::gladhand::connector::{cache, clock, locks, log, mapping, text};
-use gladhand_guests::{failure, guest, request, skipped};
+use gladhand_guests::{guest, request, skipped};
 
-guest!(handle, descriptor());
+guest!(
+    |connection, event| handle(&connection, event).map_err(|failure| *failure),
+    descriptor()
+);
 
 fn descriptor() -> String {
     r#"{
@@ -34,7 +37,7 @@ fn descriptor() -> String {
     .to_owned()
 }
 
-fn handle(connection: Connection, event: Event) -> Result<Outcome, Failure> {
+fn handle(connection: &Connection, event: Event) -> Result<Outcome, Box<Failure>> {
     let Some(contact) = event.contact else {
         return Ok(skipped("no contact"));
     };
@@ -76,10 +79,10 @@ fn handle(connection: Connection, event: Event) -> Result<Outcome, Failure> {
 }
 
 /// The fields of the person as a JSON object: names and values come from the host as JSON.
-fn fields(contact: &Contact) -> Result<String, Failure> {
+fn fields(contact: &Contact) -> Result<String, Box<Failure>> {
     let source = serde_json::json!({ "name": contact.name, "email": contact.email }).to_string();
     let fields =
-        mapping::fields("person", &source).map_err(|message| failure("configuration", &message))?;
+        mapping::fields("person", &source).map_err(|message| failed("configuration", &message))?;
     let fields: Vec<String> = fields
         .iter()
         .map(|field| format!("\"{}\":{}", field.key, field.value))
@@ -87,16 +90,16 @@ fn fields(contact: &Contact) -> Result<String, Failure> {
     Ok(format!("{{{}}}", fields.join(",")))
 }
 
-fn find(email: &str) -> Result<Option<String>, Failure> {
+fn find(email: &str) -> Result<Option<String>, Box<Failure>> {
     let mut request = request("GET", "/people", Effect::Read, None);
     request.query.push(("email".to_owned(), email.to_owned()));
     let answer = http::send(&request).map_err(unreachable)?;
     let found: serde_json::Value = serde_json::from_slice(&answer.body)
-        .map_err(|error| failure("unavailable", &error.to_string()))?;
+        .map_err(|error| failed("unavailable", &error.to_string()))?;
     Ok(found[0]["id"].as_str().map(str::to_owned))
 }
 
-fn create(key: &str, body: &str) -> Result<String, Failure> {
+fn create(key: &str, body: &str) -> Result<String, Box<Failure>> {
     let mut request = request(
         "POST",
         "/people",
@@ -108,18 +111,22 @@ fn create(key: &str, body: &str) -> Result<String, Failure> {
         .push(("content-type".to_owned(), "application/json".to_owned()));
     let answer = http::send(&request).map_err(unreachable)?;
     let person: serde_json::Value = serde_json::from_slice(&answer.body)
-        .map_err(|error| failure("unavailable", &error.to_string()))?;
+        .map_err(|error| failed("unavailable", &error.to_string()))?;
     person["id"]
         .as_str()
         .map(str::to_owned)
-        .ok_or_else(|| failure("unavailable", "the answer holds no id"))
+        .ok_or_else(|| failed("unavailable", "the answer holds no id"))
 }
 
-fn unreachable(error: Error) -> Failure {
+fn unreachable(error: Error) -> Box<Failure> {
     match error {
-        Error::InDoubt(_) => failure("indeterminate", "an earlier create may have happened"),
-        error => failure("unavailable", &format!("{error:?}")),
+        Error::InDoubt(_) => failed("indeterminate", "an earlier create may have happened"),
+        error => failed("unavailable", &format!("{error:?}")),
     }
+}
+
+fn failed(kind: &str, message: &str) -> Box<Failure> {
+    Box::new(gladhand_guests::failure(kind, message))
 }
 
 fn synced(id: &str, action: &str) -> Outcome {

@@ -22,10 +22,12 @@ use bindings::gladhand::connector::types::{Failure, Outcome, Skip};
 /// A second argument gives the descriptor; without it, it is that of [`descriptor`] under the guest's own name.
 #[macro_export]
 macro_rules! guest {
-    ($handle:expr) => {
-        $crate::guest!($handle, $crate::descriptor(module_path!()));
+    (|$connection:pat_param, $event:pat_param| $handle:expr) => {
+        $crate::guest!(|$connection, $event| $handle, $crate::descriptor(module_path!()));
     };
-    ($handle:expr, $descriptor:expr) => {
+    (|$connection:pat_param, $event:pat_param| $handle:expr, $descriptor:expr) => {
+        use $crate::bindings::gladhand::connector::types as contract;
+
         struct Component;
 
         impl $crate::bindings::exports::gladhand::connector::connector::Guest for Component {
@@ -33,30 +35,22 @@ macro_rules! guest {
                 $descriptor
             }
 
-            fn check(
-                _: $crate::bindings::gladhand::connector::types::Connection,
-            ) -> Result<
-                Vec<$crate::bindings::gladhand::connector::types::Check>,
-                $crate::bindings::gladhand::connector::types::Failure,
-            > {
+            fn check(_: contract::Connection) -> Result<Vec<contract::Check>, contract::Failure> {
                 Ok(Vec::new())
             }
 
             fn discover(
-                _: $crate::bindings::gladhand::connector::types::Connection,
+                _: contract::Connection,
                 what: String,
-            ) -> Result<String, $crate::bindings::gladhand::connector::types::Failure> {
+            ) -> Result<String, contract::Failure> {
                 Err($crate::failure("unsupported", &what))
             }
 
             fn handle(
-                connection: $crate::bindings::gladhand::connector::types::Connection,
-                event: $crate::bindings::gladhand::connector::types::Event,
-            ) -> Result<
-                $crate::bindings::gladhand::connector::types::Outcome,
-                $crate::bindings::gladhand::connector::types::Failure,
-            > {
-                $handle(connection, event)
+                $connection: contract::Connection,
+                $event: contract::Event,
+            ) -> Result<contract::Outcome, contract::Failure> {
+                $handle
             }
         }
 
