@@ -30,18 +30,27 @@ struct Ended;
 impl Shared {
     /// For one call.
     pub fn new(host: Host, handle: Handle) -> Self {
-        Self { state: Mutex::new((host, None)), handle }
+        Self {
+            state: Mutex::new((host, None)),
+            handle,
+        }
     }
 
     /// What is left when the call is over.
     pub fn into_parts(self) -> (Host, Stopped) {
-        self.state.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl Bridge {
     fn ask<T>(&self, ask: impl AsyncFnOnce(&mut Host) -> Result<T, Stop>) -> T {
-        let mut state = self.0.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self
+            .0
+            .state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         match self.0.handle.block_on(ask(&mut state.0)) {
             Ok(answer) => answer,
             Err(stop) => {
@@ -87,9 +96,20 @@ impl gladhand_sdk::host::Host for Bridge {
         });
     }
 
-    fn report_budget(&mut self, budget: &str, limit: Option<u32>, remaining: Option<u32>, reset_ms: Option<u64>) {
+    fn report_budget(
+        &mut self,
+        budget: &str,
+        limit: Option<u32>,
+        remaining: Option<u32>,
+        reset_ms: Option<u64>,
+    ) {
         self.ask(async |host| {
-            host.report_budget(budget, limit, remaining, reset_ms.map(Duration::from_millis));
+            host.report_budget(
+                budget,
+                limit,
+                remaining,
+                reset_ms.map(Duration::from_millis),
+            );
             Ok(())
         });
     }
@@ -119,13 +139,26 @@ impl gladhand_sdk::host::Host for Bridge {
     }
 
     fn link_list(&mut self, entity: &links::Entity) -> Vec<links::Link> {
-        self.ask(async |host| Ok(host.link_list(&own(entity)).await?.into_iter().map(shown).collect()))
+        self.ask(async |host| {
+            Ok(host
+                .link_list(&own(entity))
+                .await?
+                .into_iter()
+                .map(shown)
+                .collect())
+        })
     }
 
     fn link_find_by_remote(&mut self, object: &str, remote_id: &str) -> Vec<links::Entity> {
         self.ask(async |host| {
             let found = host.link_find_by_remote(object, remote_id).await?;
-            Ok(found.into_iter().map(|entity| links::Entity { kind: entity.kind, id: entity.id }).collect())
+            Ok(found
+                .into_iter()
+                .map(|entity| links::Entity {
+                    kind: entity.kind,
+                    id: entity.id,
+                })
+                .collect())
         })
     }
 
@@ -189,7 +222,9 @@ impl gladhand_sdk::host::Host for Bridge {
     }
 
     fn local(&mut self, at: u64, zone: &str) -> String {
-        self.ask(async |host| Ok(host.local(Timestamp(i64::try_from(at).unwrap_or(i64::MAX)), zone)))
+        self.ask(
+            async |host| Ok(host.local(Timestamp(i64::try_from(at).unwrap_or(i64::MAX)), zone)),
+        )
     }
 }
 
@@ -207,13 +242,18 @@ fn asked(request: &http::Request) -> Request {
         body_secrets: request.body_secrets.clone(),
         effect,
         costs: request.costs.clone(),
-        timeout: request.timeout_ms.map(|ms| Duration::from_millis(u64::from(ms))),
+        timeout: request
+            .timeout_ms
+            .map(|ms| Duration::from_millis(u64::from(ms))),
         ..Request::get(request.url.clone())
     }
 }
 
 fn own(entity: &links::Entity) -> Entity {
-    Entity { kind: entity.kind.clone(), id: entity.id.clone() }
+    Entity {
+        kind: entity.kind.clone(),
+        id: entity.id.clone(),
+    }
 }
 
 fn shown(link: Link) -> links::Link {

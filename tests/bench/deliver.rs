@@ -32,23 +32,42 @@ pub async fn run(scale: Scale) -> Result<Vec<Row>> {
     for pair in 0..PAIRS {
         for (slot, is_native) in best.iter_mut().zip([false, true]) {
             let name = if is_native { "native" } else { "component" };
-            line(&format!("deliver-3: {} new contacts, {name}, {} of {PAIRS} …", scale.deliveries, pair + 1));
+            line(&format!(
+                "deliver-3: {} new contacts, {name}, {} of {PAIRS} …",
+                scale.deliveries,
+                pair + 1
+            ));
             let row = once(scale, is_native).await?;
-            line(&format!("  {:.0} deliveries/s", row.deliveries_per_second.unwrap_or_default()));
-            if slot.as_ref().is_none_or(|best| best.deliveries_per_second < row.deliveries_per_second) {
+            line(&format!(
+                "  {:.0} deliveries/s",
+                row.deliveries_per_second.unwrap_or_default()
+            ));
+            if slot
+                .as_ref()
+                .is_none_or(|best| best.deliveries_per_second < row.deliveries_per_second)
+            {
                 *slot = Some(row);
             }
         }
     }
     let [component, native] = best;
-    let (Some(mut component), Some(native)) = (component, native) else { bail!("nothing was measured") };
-    component.native_ratio =
-        component.deliveries_per_second.zip(native.deliveries_per_second).map(|(component, native)| component / native);
+    let (Some(mut component), Some(native)) = (component, native) else {
+        bail!("nothing was measured")
+    };
+    component.native_ratio = component
+        .deliveries_per_second
+        .zip(native.deliveries_per_second)
+        .map(|(component, native)| component / native);
     Ok(vec![component, native])
 }
 
 async fn once(scale: Scale, is_native: bool) -> Result<Row> {
-    let config = Config { throttle: Some(1_000_000_000), is_audited: false, kept_requests: 0, ..Config::default() };
+    let config = Config {
+        throttle: Some(1_000_000_000),
+        is_audited: false,
+        kept_requests: 0,
+        ..Config::default()
+    };
     let crm = Krayin::start(config)?;
     let dir = TempDir::new()?;
     let mut setup = Setup::new(dir.path(), vec![joined(&crm)]);
@@ -68,14 +87,27 @@ async fn once(scale: Scale, is_native: bool) -> Result<Row> {
     let began = clock.monotonic();
     pause(&host, false).await?;
     let busy = [DeliveryState::Pending, DeliveryState::Running];
-    while host.host.store.counts().await?.by_state.iter().any(|(state, _)| busy.contains(state)) {
+    while host
+        .host
+        .store
+        .counts()
+        .await?
+        .by_state
+        .iter()
+        .any(|(state, _)| busy.contains(state))
+    {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let took = clock.monotonic().saturating_sub(began);
 
     let snapshot = crm.snapshot();
     if (snapshot.persons.len(), snapshot.leads.len()) != (scale.deliveries, scale.deliveries) {
-        bail!("{} persons and {} leads of {}", snapshot.persons.len(), snapshot.leads.len(), scale.deliveries);
+        bail!(
+            "{} persons and {} leads of {}",
+            snapshot.persons.len(),
+            snapshot.leads.len(),
+            scale.deliveries
+        );
     }
     let (instance_us, guest_us) = costs(&host).await?;
     let row = Row {
@@ -130,7 +162,9 @@ async fn fill(host: &TestHost, deliveries: usize) -> Result<()> {
 /// Pauses or resumes the one connection.
 async fn pause(host: &TestHost, is_paused: bool) -> Result<ConnectionId> {
     let store = &host.host.store;
-    let Some(mut connection) = store.connections().await?.pop() else { bail!("the connection is not there") };
+    let Some(mut connection) = store.connections().await?.pop() else {
+        bail!("the connection is not there")
+    };
     connection.is_paused = is_paused;
     store.put_connection(&connection).await?;
     host.host.engine.reload().await?;
@@ -139,10 +173,15 @@ async fn pause(host: &TestHost, is_paused: bool) -> Result<ConnectionId> {
 
 /// The medians of what an attempt spent in making its instance and in the guest, over the newest thousand.
 async fn costs(host: &TestHost) -> Result<(f64, f64)> {
-    let filter = DeliveryFilter { limit: 500, ..DeliveryFilter::default() };
+    let filter = DeliveryFilter {
+        limit: 500,
+        ..DeliveryFilter::default()
+    };
     let (mut instance, mut guest) = (Vec::new(), Vec::new());
     for delivery in host.host.store.list(filter).await? {
-        let Some(detail) = host.host.store.show(delivery.id).await? else { continue };
+        let Some(detail) = host.host.store.show(delivery.id).await? else {
+            continue;
+        };
         for attempt in detail.attempts {
             instance.push(attempt.cost.instance_us);
             guest.push(attempt.cost.guest_us);

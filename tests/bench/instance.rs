@@ -15,13 +15,18 @@ use gladhand_tests::clock::SystemClock;
 use gladhand_tests::host::{Joined, Setup, TestHost, built_connectors};
 use tempfile::TempDir;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
+};
 
 use crate::report::{Row, Scale, line};
 
 /// Measures `scale.instances` of each, one after the other.
 pub async fn run(scale: Scale) -> Result<Row> {
-    line(&format!("instance: {} of ours, {} bare ones …", scale.instances, scale.instances));
+    line(&format!(
+        "instance: {} of ours, {} bare ones …",
+        scale.instances, scale.instances
+    ));
     let (instance, guest) = ours(scale.instances).await?;
     let bare = bare(scale.instances).await?;
     Ok(Row {
@@ -48,8 +53,14 @@ async fn ours(count: u32) -> Result<(f64, f64)> {
     };
     let host = TestHost::start(&Setup::new(dir.path(), vec![joined])).await?;
     let directory = host.host.engine.directory();
-    let (id, entry) = directory.connections.iter().next().context("the connection is there")?;
-    let connector = directory.connector_of(*id).context("its connector is loaded")?;
+    let (id, entry) = directory
+        .connections
+        .iter()
+        .next()
+        .context("the connection is there")?;
+    let connector = directory
+        .connector_of(*id)
+        .context("its connector is loaded")?;
     let target = entry.target.clone().context("it has a target")?;
     let event = Event {
         id: "bench".to_owned(),
@@ -82,7 +93,10 @@ async fn ours(count: u32) -> Result<(f64, f64)> {
         guest_us += report.cost.guest_us;
     }
     host.stop().await;
-    Ok((instance_us as f64 / f64::from(count), guest_us as f64 / f64::from(count)))
+    Ok((
+        instance_us as f64 / f64::from(count),
+        guest_us as f64 / f64::from(count),
+    ))
 }
 
 async fn bare(count: u32) -> Result<f64> {
@@ -99,7 +113,9 @@ async fn bare(count: u32) -> Result<f64> {
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20);
     let mut config = Config::new();
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling)).epoch_interruption(true);
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling))
+        .epoch_interruption(true);
     let engine = Engine::new(&config)?;
     let component = Component::from_file(&engine, built_connectors().join("krayin.wasm"))?;
     let mut linker = Linker::<()>::new(&engine);

@@ -55,7 +55,12 @@ pub async fn run(scale: Scale) -> Result<Row> {
     })
 }
 
-async fn send(authority: String, number: u32, clock: Arc<SystemClock>, stop: Arc<AtomicBool>) -> Result<Vec<Duration>> {
+async fn send(
+    authority: String,
+    number: u32,
+    clock: Arc<SystemClock>,
+    stop: Arc<AtomicBool>,
+) -> Result<Vec<Duration>> {
     let mut client = Client::new(&authority);
     let mut account = Account::new(1_781_690_400_000);
     let path = format!("/hooks/chatwoot/{SOURCE}");
@@ -63,19 +68,32 @@ async fn send(authority: String, number: u32, clock: Arc<SystemClock>, stop: Arc
     while !stop.load(Ordering::Relaxed) {
         let id = i64::from(number) * 10_000_000 + i64::try_from(times.len())?;
         account.meets(contact(id));
-        let body = account.webhooks.pop().expect("a contact was met").body.to_string().into_bytes();
+        let body = account
+            .webhooks
+            .pop()
+            .expect("a contact was met")
+            .body
+            .to_string()
+            .into_bytes();
         let timestamp = (clock.now().0 / 1_000).to_string();
         let headers = [
             ("content-type", "application/json".to_owned()),
             ("x-chatwoot-delivery", format!("{number}-{id}")),
-            ("x-chatwoot-signature", sender::sign(SECRET, &timestamp, &body)),
+            (
+                "x-chatwoot-signature",
+                sender::sign(SECRET, &timestamp, &body),
+            ),
             ("x-chatwoot-timestamp", timestamp),
         ];
         let began = clock.monotonic();
         let answer = client.post(&path, &headers, body).await?;
         times.push(clock.monotonic().saturating_sub(began));
         if answer.status != 200 {
-            bail!("the host answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+            bail!(
+                "the host answered {}: {}",
+                answer.status,
+                String::from_utf8_lossy(&answer.body)
+            );
         }
         account.contacts.clear();
     }

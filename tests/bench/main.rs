@@ -33,7 +33,11 @@ async fn main() -> ExitCode {
 }
 
 async fn measure() -> Result<()> {
-    let Options { scale, json, scenario } = Options::read()?;
+    let Options {
+        scale,
+        json,
+        scenario,
+    } = Options::read()?;
     let wanted = |name: &str| scenario.as_deref().is_none_or(|scenario| scenario == name);
     let mut rows = Vec::new();
     if wanted("intake") {
@@ -64,14 +68,24 @@ struct Options {
 
 impl Options {
     fn read() -> Result<Self> {
-        let mut options = Self { scale: Scale::FULL, json: None, scenario: None };
+        let mut options = Self {
+            scale: Scale::FULL,
+            json: None,
+            scenario: None,
+        };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--quick" => options.scale = Scale::QUICK,
-                "--json" => options.json = Some(arguments.next().context("--json needs a file")?.into()),
-                "--scenario" => options.scenario = Some(arguments.next().context("--scenario needs a name")?),
-                other => bail!("unknown argument `{other}`; there are --quick, --json FILE and --scenario NAME"),
+                "--json" => {
+                    options.json = Some(arguments.next().context("--json needs a file")?.into())
+                }
+                "--scenario" => {
+                    options.scenario = Some(arguments.next().context("--scenario needs a name")?)
+                }
+                other => bail!(
+                    "unknown argument `{other}`; there are --quick, --json FILE and --scenario NAME"
+                ),
             }
         }
         Ok(options)

@@ -27,7 +27,10 @@ impl Native {
     /// One that works on the same services as the components.
     pub fn new(services: Services) -> Result<Self> {
         let descriptor = from_value(to_value(Krayin.describe())?)?;
-        Ok(Self { descriptor: Arc::new(descriptor), services: Arc::new(services) })
+        Ok(Self {
+            descriptor: Arc::new(descriptor),
+            services: Arc::new(services),
+        })
     }
 }
 
@@ -51,9 +54,15 @@ impl Connector for Native {
             ..gladhand_sdk::Connection::default()
         };
         // Both sides write the same JSON, which is what their types have in common.
-        let event: gladhand_sdk::Event =
-            to_value(event).and_then(from_value).expect("the same JSON on both sides");
-        let host = Host::new(self.services.clone(), call, Purpose::Delivery, Limits::STANDARD);
+        let event: gladhand_sdk::Event = to_value(event)
+            .and_then(from_value)
+            .expect("the same JSON on both sides");
+        let host = Host::new(
+            self.services.clone(),
+            call,
+            Purpose::Delivery,
+            Limits::STANDARD,
+        );
         let shared = Arc::new(Shared::new(host, Handle::current()));
         let bridge = Bridge(shared.clone());
         // The connector waits for each host call, so it gets a thread that may wait.
@@ -64,7 +73,9 @@ impl Connector for Native {
         })
         .await
         .expect("panics are caught inside");
-        let (host, stop) = Arc::into_inner(shared).expect("the connector is done with it").into_parts();
+        let (host, stop) = Arc::into_inner(shared)
+            .expect("the connector is done with it")
+            .into_parts();
         host.finish(match (result, stop) {
             (_, Some(stop)) => Err(stop),
             (Ok(result), None) => Ok(understood(result)),
@@ -73,15 +84,23 @@ impl Connector for Native {
     }
 
     async fn check(&self, _call: Call) -> Result<Vec<Check>, Failure> {
-        Err(Failure::new(FailureKind::Unsupported, "the benchmark's native connector only handles"))
+        Err(Failure::new(
+            FailureKind::Unsupported,
+            "the benchmark's native connector only handles",
+        ))
     }
 
     async fn discover(&self, _call: Call, _what: &str) -> Result<Value, Failure> {
-        Err(Failure::new(FailureKind::Unsupported, "the benchmark's native connector only handles"))
+        Err(Failure::new(
+            FailureKind::Unsupported,
+            "the benchmark's native connector only handles",
+        ))
     }
 }
 
-fn understood(result: Result<gladhand_sdk::Outcome, gladhand_sdk::Failure>) -> Result<Outcome, Failure> {
+fn understood(
+    result: Result<gladhand_sdk::Outcome, gladhand_sdk::Failure>,
+) -> Result<Outcome, Failure> {
     const SAME: &str = "the same JSON on both sides";
     match result {
         Ok(outcome) => Ok(to_value(outcome).and_then(from_value).expect(SAME)),

@@ -17,9 +17,17 @@ pub struct Scale {
 
 impl Scale {
     /// Half a minute in all.
-    pub const QUICK: Self = Self { time: Duration::from_secs(5), deliveries: 4_000, instances: 5_000 };
+    pub const QUICK: Self = Self {
+        time: Duration::from_secs(5),
+        deliveries: 4_000,
+        instances: 5_000,
+    };
     /// Some minutes.
-    pub const FULL: Self = Self { time: Duration::from_secs(30), deliveries: 30_000, instances: 50_000 };
+    pub const FULL: Self = Self {
+        time: Duration::from_secs(30),
+        deliveries: 30_000,
+        instances: 50_000,
+    };
 }
 
 /// One scenario's figures; what it does not measure is absent.
@@ -72,13 +80,21 @@ pub fn table(rows: &[Row]) {
     for row in &rows {
         let row = row.as_object().expect("a row is an object");
         let name = row["scenario"].as_str().unwrap_or_default();
-        let connector = row.get("connector").and_then(|connector| connector.as_str()).unwrap_or_default();
-        line(&format!("\n### {name} {connector}\n\n| figure | value |\n|---|---|"));
+        let connector = row
+            .get("connector")
+            .and_then(|connector| connector.as_str())
+            .unwrap_or_default();
+        line(&format!(
+            "\n### {name} {connector}\n\n| figure | value |\n|---|---|"
+        ));
         for (figure, value) in row {
             match value.as_f64() {
                 Some(value) if value.fract() != 0.0 => line(&format!("| {figure} | {value:.2} |")),
                 Some(value) => line(&format!("| {figure} | {value:.0} |")),
-                None => line(&format!("| {figure} | {} |", value.as_str().unwrap_or_default())),
+                None => line(&format!(
+                    "| {figure} | {} |",
+                    value.as_str().unwrap_or_default()
+                )),
             }
         }
     }
@@ -86,9 +102,15 @@ pub fn table(rows: &[Row]) {
 
 /// The value below which `share` of the sorted values lie.
 pub fn percentile(sorted: &[Duration], share: f64) -> f64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length is a place in it")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a length is a place in it"
+    )]
     let place = ((sorted.len() as f64 - 1.0) * share).max(0.0) as usize;
-    sorted.get(place).map_or(0.0, |value| value.as_secs_f64() * 1_000.0)
+    sorted
+        .get(place)
+        .map_or(0.0, |value| value.as_secs_f64() * 1_000.0)
 }
 
 /// Resident memory of this process, host, simulator and load together.

@@ -39,12 +39,23 @@ impl Process {
         let mut said = String::new();
         let stdout = child.stdout.take().context("the host's output is piped")?;
         BufReader::new(stdout).read_line(&mut said)?;
-        let Some(authority) = said.trim().strip_prefix("listening on http://").map(str::to_owned) else {
+        let Some(authority) = said
+            .trim()
+            .strip_prefix("listening on http://")
+            .map(str::to_owned)
+        else {
             let _already_gone = child.kill();
             bail!("the host did not start:\n{}", fs::read_to_string(&log)?);
         };
-        let token = fs::read_to_string(setup.dir.join("data/admin.token"))?.trim().to_owned();
-        Ok(Self { authority, child, token, log })
+        let token = fs::read_to_string(setup.dir.join("data/admin.token"))?
+            .trim()
+            .to_owned();
+        Ok(Self {
+            authority,
+            child,
+            token,
+            log,
+        })
     }
 
     /// Waits until every delivery is done, showing what arrives.
@@ -56,7 +67,12 @@ impl Process {
             let mut left = 0;
             for state in ["pending", "running", "waiting"] {
                 let headers = [("authorization", format!("Bearer {}", self.token))];
-                let answer = client.get(&format!("/api/v1/deliveries?state={state}&limit=1"), &headers).await?;
+                let answer = client
+                    .get(
+                        &format!("/api/v1/deliveries?state={state}&limit=1"),
+                        &headers,
+                    )
+                    .await?;
                 let page: Value = serde_json::from_slice(&answer.body)?;
                 left += page["items"].as_array().map_or(1, Vec::len);
             }
@@ -66,13 +82,19 @@ impl Process {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        bail!("deliveries are still on their way after a minute:\n{}", fs::read_to_string(&self.log)?)
+        bail!(
+            "deliveries are still on their way after a minute:\n{}",
+            fs::read_to_string(&self.log)?
+        )
     }
 
     /// Asks it to stop and waits until it has.
     pub fn stop(mut self) -> Result<()> {
         let pid = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().context("asking the host to stop")?;
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .context("asking the host to stop")?;
         self.child.wait()?;
         Ok(())
     }

@@ -35,8 +35,14 @@ async fn main() -> ExitCode {
 async fn demonstrate(keep: bool) -> Result<()> {
     line("Gladhand: a day of Chatwoot webhooks, brought into a CRM.\n");
     // Its real limit is 60 requests a minute, and then this would take as long as a coffee.
-    let crm = Krayin::start(Config { throttle: Some(60_000), ..Config::default() }).context("starting the simulated Krayin")?;
-    let dir = tempfile::Builder::new().prefix("gladhand-demo-").tempdir()?;
+    let crm = Krayin::start(Config {
+        throttle: Some(60_000),
+        ..Config::default()
+    })
+    .context("starting the simulated Krayin")?;
+    let dir = tempfile::Builder::new()
+        .prefix("gladhand-demo-")
+        .tempdir()?;
     let setup = Setup::new(dir.path(), vec![joined(&crm)]);
     let host = Process::start(&setup)?;
     line(&format!("  host             http://{}", host.authority));
@@ -54,7 +60,9 @@ async fn demonstrate(keep: bool) -> Result<()> {
     }
     host.settle(&mut show).await?;
 
-    line("\nThe day is over. The same day again, as Chatwoot would tell it twice: new delivery ids, later times.");
+    line(
+        "\nThe day is over. The same day again, as Chatwoot would tell it twice: new delivery ids, later times.",
+    );
     let (later, _) = day(MORNING_MS + 86_400_000);
     let mut sender = Sender::new(&host.authority, SOURCE, SECRET, "second", &clock);
     for webhook in &later {
@@ -66,12 +74,17 @@ async fn demonstrate(keep: bool) -> Result<()> {
     if found != expected {
         bail!("Krayin should hold {expected:?} and holds {found:?}");
     }
-    line(&format!("\n  gladhand --config {}/gladhand.toml delivery list", dir.path().display()));
+    line(&format!(
+        "\n  gladhand --config {}/gladhand.toml delivery list",
+        dir.path().display()
+    ));
     if keep {
         line("\nThe host and the simulated Krayin keep running; Ctrl-C ends them.");
         tokio::signal::ctrl_c().await?;
     } else {
-        line("  (with `cargo xtask demo --keep` the host keeps running, and that shows why each one went as it did)");
+        line(
+            "  (with `cargo xtask demo --keep` the host keeps running, and that shows why each one went as it did)",
+        );
     }
     host.stop()
 }

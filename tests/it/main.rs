@@ -4,4 +4,20 @@ mod day;
 
 mod edges;
 
+mod bed;
+
+mod webhooks;
+
+mod isolation;
+
+mod trouble;
+
+mod restart;
+
+mod operator;
+
+mod components;
+
+mod secrets;
+
 mod krayin_sim;

@@ -83,7 +83,15 @@ impl Setup {
             self.hold.as_millis(),
         );
         for joined in &self.joined {
-            let Joined { name, connector, base_url, inboxes, concurrency, settings, .. } = joined;
+            let Joined {
+                name,
+                connector,
+                base_url,
+                inboxes,
+                concurrency,
+                settings,
+                ..
+            } = joined;
             write!(
                 toml,
                 "[[connection]]\nname = \"{name}\"\nsource = \"{SOURCE}\"\nconnector = \"{connector}\"\nbase_url = \"{base_url}\"\n\
@@ -100,7 +108,10 @@ impl Setup {
         fs::create_dir_all(&self.dir)?;
         fs::write(self.dir.join("webhook.secret"), SECRET)?;
         for joined in &self.joined {
-            fs::write(self.dir.join(format!("{}.token", joined.name)), &joined.token)?;
+            fs::write(
+                self.dir.join(format!("{}.token", joined.name)),
+                &joined.token,
+            )?;
         }
         let path = self.dir.join("gladhand.toml");
         fs::write(&path, self.toml())?;
@@ -110,10 +121,15 @@ impl Setup {
 
 /// `target/connectors` of the build that this program is from.
 pub fn built_connectors() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lies in the workspace");
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests lies in the workspace");
     // A program of the build lies in target/<profile>[/deps]; a target folder elsewhere is found by that.
     let program = std::env::current_exe().unwrap_or_default();
-    let beside = program.ancestors().map(|dir| dir.join("connectors")).find(|dir| dir.join("krayin.wasm").is_file());
+    let beside = program
+        .ancestors()
+        .map(|dir| dir.join("connectors"))
+        .find(|dir| dir.join("krayin.wasm").is_file());
     beside.unwrap_or_else(|| workspace.join("target/connectors"))
 }
 
@@ -134,9 +150,17 @@ impl TestHost {
     pub async fn start_at(setup: &Setup, clock: Arc<dyn Clock>) -> Result<Self> {
         let path = setup.write()?;
         let environment = Environment::default();
-        let config = Config::load(Some(&path), &environment, &[]).context("reading the test's configuration")?;
-        let world = World { clock: clock.clone(), ids: Arc::new(SystemIds), jitter: system::jitter };
-        Ok(Self { host: Host::start(&config, &environment, world).await?, clock })
+        let config = Config::load(Some(&path), &environment, &[])
+            .context("reading the test's configuration")?;
+        let world = World {
+            clock: clock.clone(),
+            ids: Arc::new(SystemIds),
+            jitter: system::jitter,
+        };
+        Ok(Self {
+            host: Host::start(&config, &environment, world).await?,
+            clock,
+        })
     }
 
     /// `host:port`
@@ -156,7 +180,11 @@ impl TestHost {
         let settled = async {
             loop {
                 let counts = self.host.store.counts().await?;
-                if counts.by_state.iter().all(|(state, _)| !busy.contains(state)) {
+                if counts
+                    .by_state
+                    .iter()
+                    .all(|(state, _)| !busy.contains(state))
+                {
                     return anyhow::Ok(());
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -174,7 +202,14 @@ impl TestHost {
 
     /// All deliveries, oldest first.
     pub async fn deliveries(&self) -> Result<Vec<Delivery>> {
-        let mut deliveries = self.host.store.list(DeliveryFilter { limit: 1_000, ..DeliveryFilter::default() }).await?;
+        let mut deliveries = self
+            .host
+            .store
+            .list(DeliveryFilter {
+                limit: 1_000,
+                ..DeliveryFilter::default()
+            })
+            .await?;
         deliveries.reverse();
         Ok(deliveries)
     }

@@ -28,11 +28,19 @@ pub struct Client {
 impl Client {
     /// For `host:port`; connects at the first request.
     pub fn new(authority: &str) -> Self {
-        Self { authority: authority.to_owned(), connection: None }
+        Self {
+            authority: authority.to_owned(),
+            connection: None,
+        }
     }
 
     /// Sends a POST.
-    pub async fn post(&mut self, path: &str, headers: &[(&str, String)], body: Vec<u8>) -> Result<Answer> {
+    pub async fn post(
+        &mut self,
+        path: &str,
+        headers: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> Result<Answer> {
         self.request(Method::POST, path, headers, body).await
     }
 
@@ -42,13 +50,26 @@ impl Client {
     }
 
     /// Sends any request.
-    pub async fn request(&mut self, method: Method, path: &str, headers: &[(&str, String)], body: Vec<u8>) -> Result<Answer> {
-        let mut request = Request::builder().method(method).uri(path).header("host", &self.authority);
+    pub async fn request(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> Result<Answer> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", &self.authority);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
         let request = request.body(Full::new(Bytes::from(body)))?;
-        let connection = match self.connection.take().filter(|connection| !connection.is_closed()) {
+        let connection = match self
+            .connection
+            .take()
+            .filter(|connection| !connection.is_closed())
+        {
             Some(connection) => connection,
             None => connect(&self.authority).await?,
         };
@@ -57,12 +78,18 @@ impl Client {
         let response = connection.send_request(request).await?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
-        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+        Ok(Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body,
+        })
     }
 }
 
 async fn connect(authority: &str) -> Result<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect(authority).await.with_context(|| format!("connecting to {authority}"))?;
+    let stream = TcpStream::connect(authority)
+        .await
+        .with_context(|| format!("connecting to {authority}"))?;
     stream.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(async move {

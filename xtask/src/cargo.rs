@@ -8,7 +8,9 @@ use anyhow::{Context as _, Result, bail};
 
 /// The workspace's folder.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace's folder")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the workspace's folder")
 }
 
 /// Where cargo builds.
@@ -23,7 +25,10 @@ pub fn say(line: &str) {
 }
 
 /// A variable of the environment.
-#[expect(clippy::disallowed_methods, reason = "xtask is a command line of its own, not part of the host")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "xtask is a command line of its own, not part of the host"
+)]
 pub fn environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
@@ -48,7 +53,9 @@ pub fn start(profile: &str, program: &str, arguments: &[OsString]) -> Result<()>
 
 /// Runs to the end; a failure is an error that names the command.
 pub fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("starting {}", shown(command)))?;
+    let status = command
+        .status()
+        .with_context(|| format!("starting {}", shown(command)))?;
     if !status.success() {
         bail!("{} ended with {status}", shown(command));
     }
@@ -61,7 +68,10 @@ pub fn succeeds(command: &mut Command) -> bool {
 }
 
 fn shown(command: &Command) -> String {
-    let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
     let arguments: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
     format!("`{program} {}`", arguments.join(" "))
 }

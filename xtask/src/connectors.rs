@@ -31,7 +31,10 @@ pub fn build(toolchain: Toolchain) -> Result<()> {
     }
     match distro::Compiler::find() {
         Some(compiler) => {
-            let packages: Vec<String> = plugins()?.iter().map(|plugin| format!("gladhand-{plugin}")).collect();
+            let packages: Vec<String> = plugins()?
+                .iter()
+                .map(|plugin| format!("gladhand-{plugin}"))
+                .collect();
             for (plugin, package) in plugins()?.iter().zip(&packages) {
                 compiler.build(package, &output_dir()?.join(format!("{plugin}.wasm")))?;
             }
@@ -51,7 +54,9 @@ pub fn output_dir() -> Result<PathBuf> {
 
 /// The names of the connectors: the folders under `plugins/`.
 fn plugins() -> Result<Vec<String>> {
-    names(&cargo::root().join("plugins"), |path| path.join("Cargo.toml").is_file())
+    names(&cargo::root().join("plugins"), |path| {
+        path.join("Cargo.toml").is_file()
+    })
 }
 
 fn names(dir: &Path, is_one: impl Fn(&Path) -> bool) -> Result<Vec<String>> {
@@ -59,7 +64,12 @@ fn names(dir: &Path, is_one: impl Fn(&Path) -> bool) -> Result<Vec<String>> {
     for entry in fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
         let path = entry?.path();
         if is_one(&path) {
-            names.push(path.file_stem().unwrap_or_default().to_string_lossy().into_owned());
+            names.push(
+                path.file_stem()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+            );
         }
     }
     names.sort();
@@ -67,49 +77,84 @@ fn names(dir: &Path, is_one: impl Fn(&Path) -> bool) -> Result<Vec<String>> {
 }
 
 fn has_target() -> bool {
-    is_installed() || (cargo::succeeds(Command::new("rustup").args(["target", "add", TARGET])) && is_installed())
+    is_installed()
+        || (cargo::succeeds(Command::new("rustup").args(["target", "add", TARGET]))
+            && is_installed())
 }
 
 fn is_installed() -> bool {
-    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).current_dir(cargo::root()).output();
+    let sysroot = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .current_dir(cargo::root())
+        .output();
     sysroot.is_ok_and(|output| {
         let sysroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        Path::new(&sysroot).join("lib/rustlib").join(TARGET).join("lib").is_dir()
+        Path::new(&sysroot)
+            .join("lib/rustlib")
+            .join(TARGET)
+            .join("lib")
+            .is_dir()
     })
 }
 
 fn with_target() -> Result<()> {
     let plugins = plugins()?;
-    let mut build = cargo::cargo();
+    let mut build = compiler();
     build.args(["build", "--profile", "connector", "--target", TARGET]);
     for plugin in &plugins {
         build.arg("--package").arg(format!("gladhand-{plugin}"));
     }
     cargo::run(build.arg("--lib"))?;
-    cargo::run(cargo::cargo().args(["build", "--profile", "connector", "--target", TARGET]).args([
-        "--package",
-        "gladhand-guests",
-        "--examples",
-    ]))?;
+    cargo::run(
+        compiler()
+            .args(["build", "--profile", "connector", "--target", TARGET])
+            .args(["--package", "gladhand-guests", "--examples"]),
+    )?;
 
-    let built = cargo::target_dir().join(TARGET).join("connector");
+    let artefacts = cargo::target_dir().join(TARGET).join("connector");
     for plugin in &plugins {
-        copy(&built.join(format!("gladhand_{plugin}.wasm")), &output_dir()?.join(format!("{plugin}.wasm")))?;
+        copy(
+            &artefacts.join(format!("gladhand_{plugin}.wasm")),
+            &output_dir()?.join(format!("{plugin}.wasm")),
+        )?;
     }
     let guests = output_dir()?.join("guests");
     fs::create_dir_all(&guests).with_context(|| format!("making {}", guests.display()))?;
     let is_guest = |path: &Path| {
         // Cargo leaves a second copy of each under a name with a hash.
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        path.extension().is_some_and(|extension| extension == "wasm") && !stem.contains('-')
+        path.extension()
+            .is_some_and(|extension| extension == "wasm")
+            && !stem.contains('-')
     };
-    for guest in names(&built.join("examples"), is_guest)? {
-        copy(&built.join("examples").join(format!("{guest}.wasm")), &guests.join(format!("{guest}.wasm")))?;
+    for guest in names(&artefacts.join("examples"), is_guest)? {
+        copy(
+            &artefacts.join("examples").join(format!("{guest}.wasm")),
+            &guests.join(format!("{guest}.wasm")),
+        )?;
     }
     Ok(())
 }
 
+fn compiler() -> Command {
+    let mut compiler = cargo::cargo();
+    compiler.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", rustflags());
+    compiler
+}
+
+/// Names sources by where they are in the workspace or the registry, so that a component, and with it the digest that
+/// names its version, does not depend on the folder in which it was artefacts.
+pub fn rustflags() -> String {
+    let home = cargo::environment("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(cargo::environment("HOME")?).join(".cargo")));
+    let from = |dir: &Path, name: &str| format!("--remap-path-prefix={}={name}", dir.display());
+    let mut flags = vec![from(cargo::root(), "gladhand")];
+    flags.extend(home.map(|home| from(&home, "cargo")));
+    flags.join(" ")
+}
+
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to).with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+    fs::copy(from, to)
+        .with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
     Ok(())
 }

@@ -32,7 +32,10 @@ fn main() -> ExitCode {
 }
 
 fn run(command: &str, rest: &[OsString]) -> Result<()> {
-    let flags: Vec<&str> = rest.iter().filter_map(|argument| argument.to_str()).collect();
+    let flags: Vec<&str> = rest
+        .iter()
+        .filter_map(|argument| argument.to_str())
+        .collect();
     match (command, flags.as_slice()) {
         ("connectors", []) => connectors::build(connectors::Toolchain::Any),
         ("connectors", ["--std", "distro"]) => connectors::build(connectors::Toolchain::Distro),
@@ -40,20 +43,38 @@ fn run(command: &str, rest: &[OsString]) -> Result<()> {
         ("test", ["--distro"]) => test::distro(),
         ("demo", _) => {
             connectors::build(connectors::Toolchain::Any)?;
-            cargo::build(&["--package", "gladhand-server", "--package", "gladhand-tests", "--bins"])?;
+            cargo::build(&[
+                "--package",
+                "gladhand-server",
+                "--package",
+                "gladhand-tests",
+                "--bins",
+            ])?;
             cargo::start("debug", "gladhand-demo", rest)
         }
         ("bench", _) => {
             connectors::build(connectors::Toolchain::Any)?;
-            cargo::build(&["--release", "--package", "gladhand-server", "--package", "gladhand-tests", "--bins"])?;
+            cargo::build(&[
+                "--release",
+                "--package",
+                "gladhand-server",
+                "--package",
+                "gladhand-tests",
+                "--bins",
+            ])?;
             cargo::start("release", "gladhand-bench", rest)
         }
         #[cfg(feature = "componentize")]
-        ("componentize", [module, component]) => distro::componentize(module.as_ref(), component.as_ref()),
+        ("componentize", [module, component]) => {
+            distro::componentize(module.as_ref(), component.as_ref())
+        }
         ("help" | "--help" | "-h" | "", _) => {
             cargo::say(HELP);
             Ok(())
         }
-        _ => bail!("there is no `cargo xtask {command} {}`; this is what there is:\n{HELP}", flags.join(" ")),
+        _ => bail!(
+            "there is no `cargo xtask {command} {}`; this is what there is:\n{HELP}",
+            flags.join(" ")
+        ),
     }
 }

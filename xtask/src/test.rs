@@ -11,7 +11,14 @@ use crate::{cargo, distro};
 pub fn suite() -> Result<()> {
     cargo::run(cargo::cargo().args(["fmt", "--all", "--check"]))?;
     connectors::build(Toolchain::Any)?;
-    cargo::run(cargo::cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    cargo::run(cargo::cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
     cargo::run(cargo::cargo().args(["test", "--workspace", "--doc"]))?;
     if cargo::succeeds(Command::new("cargo-nextest").args(["nextest", "--version"])) {
         cargo::run(cargo::cargo().args(["nextest", "run", "--workspace", "--all-targets"]))
@@ -22,12 +29,23 @@ pub fn suite() -> Result<()> {
 
 /// One connector, built the way of a machine that has nothing but Debian's packages, and run.
 pub fn distro() -> Result<()> {
-    let Some(compiler) = distro::Compiler::find() else { anyhow::bail!(distro::MISSING) };
+    let Some(compiler) = distro::Compiler::find() else {
+        anyhow::bail!(distro::MISSING)
+    };
     let component = connectors::output_dir()?.join("distro-krayin.wasm");
     compiler.build("gladhand-krayin", &component)?;
     cargo::run(
         cargo::cargo()
-            .args(["test", "--package", "gladhand-tests", "--test", "it", "--", "--exact", "distro::a_component_of_debians_compiler_delivers"])
+            .args([
+                "test",
+                "--package",
+                "gladhand-tests",
+                "--test",
+                "it",
+                "--",
+                "--exact",
+                "distro::a_component_of_debians_compiler_delivers",
+            ])
             .env("GLADHAND_DISTRO_COMPONENT", &component),
     )
 }

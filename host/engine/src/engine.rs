@@ -10,6 +10,7 @@ use gladhand_core::descriptor::Descriptor;
 use gladhand_core::failure::Failure;
 use gladhand_core::ids::{ConnectionId, Ids};
 use gladhand_core::retry::RetryPolicy;
+use gladhand_egress::Egress;
 use gladhand_runtime::{Check, Connector, LoadError, Runtime};
 use gladhand_store::catalog::Version;
 use gladhand_store::{Catalog, Deliveries, Settings};
@@ -50,6 +51,8 @@ pub struct Parts {
     pub catalog: Arc<dyn Catalog>,
     /// Deliveries and lanes.
     pub deliveries: Arc<dyn Deliveries>,
+    /// Holds an account whose provider lets nothing more through.
+    pub egress: Arc<Egress>,
     /// Loads and runs components.
     pub runtime: Arc<Runtime>,
     /// Decides what an event becomes; the store calls it.
@@ -73,6 +76,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Arc<dyn Settings>,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) deliveries: Arc<dyn Deliveries>,
+    pub(crate) egress: Arc<Egress>,
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) router: Arc<Router>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -90,6 +94,7 @@ impl Engine {
             settings,
             catalog,
             deliveries,
+            egress,
             runtime,
             router,
             clock,
@@ -101,6 +106,7 @@ impl Engine {
             settings,
             catalog,
             deliveries,
+            egress,
             runtime,
             router,
             clock,

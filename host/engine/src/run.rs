@@ -17,9 +17,9 @@ use crate::directory::{ConnectionEntry, Directory};
 pub async fn run(directory: &Directory, claimed: &Claimed) -> Report {
     match prepare(directory, claimed) {
         Ok((connector, call, event)) => connector.handle(call, &event).await,
-        Err((attempt, failure)) => Report {
-            ended: Ended::Failure(failure),
-            attempt,
+        Err(refused) => Report {
+            ended: Ended::Failure(refused.failure),
+            attempt: refused.attempt,
             cost: gladhand_core::attempt::Cost::default(),
             log: Vec::new(),
         },
@@ -36,7 +36,13 @@ pub fn context(source: &Source) -> Context {
 
 type Prepared = (Arc<dyn Connector>, Call, Event);
 
-fn prepare(directory: &Directory, claimed: &Claimed) -> Result<Prepared, (Attempt, Failure)> {
+/// What cannot even begin.
+struct Refused {
+    attempt: Attempt,
+    failure: Failure,
+}
+
+fn prepare(directory: &Directory, claimed: &Claimed) -> Result<Prepared, Box<Refused>> {
     let id = claimed.lease.connection;
     let entry = directory.connections.get(&id);
     let connector = claimed
@@ -44,15 +50,19 @@ fn prepare(directory: &Directory, claimed: &Claimed) -> Result<Prepared, (Attemp
         .as_ref()
         .and_then(|version| directory.connectors.get(version));
     let attempt = attempt(claimed, entry.map(Arc::as_ref), connector.map(Arc::as_ref));
-    let refused = |message: String| Failure::new(FailureKind::VersionRefused, message);
-    let (Some(entry), Some(connector)) = (entry, connector) else {
-        return Err((
+    let refused = |attempt: Attempt, kind: FailureKind, message: String| {
+        Err(Box::new(Refused {
             attempt,
-            refused("the version that this connection runs is not loaded on this host".to_owned()),
-        ));
+            failure: Failure::new(kind, message),
+        }))
+    };
+    let (Some(entry), Some(connector)) = (entry, connector) else {
+        let message = "the version that this connection runs is not loaded on this host";
+        return refused(attempt, FailureKind::VersionRefused, message.to_owned());
     };
     let Some(target) = &entry.target else {
-        return Err((attempt, refused(entry.problem.clone().unwrap_or_default())));
+        let problem = entry.problem.clone().unwrap_or_default();
+        return refused(attempt, FailureKind::VersionRefused, problem);
     };
     match event(&entry.source, claimed) {
         Ok(event) => {
@@ -64,7 +74,7 @@ fn prepare(directory: &Directory, claimed: &Claimed) -> Result<Prepared, (Attemp
             };
             Ok((connector.clone(), call, event))
         }
-        Err(reason) => Err((attempt, Failure::new(FailureKind::Internal, reason))),
+        Err(reason) => refused(attempt, FailureKind::Internal, reason),
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gladhand_core::clock::Timestamp;
+use gladhand_core::failure::FailureKind;
 use gladhand_core::ids::{AccountId, ConnectionId};
+use gladhand_runtime::Ended;
 use gladhand_store::deliveries::{ClaimRequest, Claimed};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -118,6 +120,14 @@ async fn attempt(
         }),
     };
     let policy = &inner.config.retry;
+    if let Ended::Failure(failure) = &report.ended
+        && failure.kind == FailureKind::RateLimited
+        && let Some(target) = entry.and_then(|entry| entry.target.as_ref())
+    {
+        // The whole account waits: another lane's request would only be refused, too.
+        let hint = failure.retry_after_ms.map(Duration::from_millis);
+        inner.egress.hold(target, hint.unwrap_or(policy.first));
+    }
     let Some(settlement) =
         settle::settlement(report.ended, &claimed, policy, &moment, cost, report.log)
     else {

@@ -92,6 +92,7 @@ impl Host {
                 settings: store.clone(),
                 catalog: store.clone(),
                 deliveries: store.clone(),
+                egress: services.egress.clone(),
                 runtime: Arc::new(runtime),
                 router,
                 clock: clock.clone(),

@@ -9,6 +9,8 @@ mod writer;
 
 mod statement;
 
+mod value;
+
 mod rows;
 
 mod keys;

@@ -54,11 +54,23 @@ pub struct Inbox {
 }
 
 /// The web widget's inbox.
-pub const WEB: Inbox = Inbox { id: 11, name: "Website", channel: "Channel::WebWidget" };
+pub const WEB: Inbox = Inbox {
+    id: 11,
+    name: "Website",
+    channel: "Channel::WebWidget",
+};
 /// The e-mail inbox.
-pub const EMAIL: Inbox = Inbox { id: 12, name: "Support mail", channel: "Channel::Email" };
+pub const EMAIL: Inbox = Inbox {
+    id: 12,
+    name: "Support mail",
+    channel: "Channel::Email",
+};
 /// The WhatsApp inbox.
-pub const WHATSAPP: Inbox = Inbox { id: 13, name: "WhatsApp", channel: "Channel::Whatsapp" };
+pub const WHATSAPP: Inbox = Inbox {
+    id: 13,
+    name: "WhatsApp",
+    channel: "Channel::Whatsapp",
+};
 
 /// An account and what it would have sent so far.
 #[derive(Debug)]
@@ -76,7 +88,13 @@ pub struct Account {
 impl Account {
     /// An empty account whose clock stands at `now_ms`.
     pub fn new(now_ms: i64) -> Self {
-        Self { contacts: BTreeMap::new(), conversations: BTreeMap::new(), webhooks: Vec::new(), now_ms, next_message: 9_000 }
+        Self {
+            contacts: BTreeMap::new(),
+            conversations: BTreeMap::new(),
+            webhooks: Vec::new(),
+            now_ms,
+            next_message: 9_000,
+        }
     }
 
     /// Lets time pass.
@@ -94,7 +112,8 @@ impl Account {
 
     /// A contact opens a conversation with a first message; returns its display id.
     pub fn opens(&mut self, contact: i64, inbox: Inbox, text: &str) -> i64 {
-        let display_id = 50 + i64::try_from(self.conversations.len()).expect("few conversations") + 1;
+        let display_id =
+            50 + i64::try_from(self.conversations.len()).expect("few conversations") + 1;
         let conversation = Conversation {
             display_id,
             contact,
@@ -203,9 +222,21 @@ impl Account {
         self.send_changed("contact_updated", body, changed);
     }
 
-    fn message(&mut self, conversation: i64, text: &str, author: payload::Author, private: bool) -> Value {
+    fn message(
+        &mut self,
+        conversation: i64,
+        text: &str,
+        author: payload::Author,
+        private: bool,
+    ) -> Value {
         self.next_message += 1;
-        let message = payload::Message { id: self.next_message, text, author, private, at_ms: self.now_ms };
+        let message = payload::Message {
+            id: self.next_message,
+            text,
+            author,
+            private,
+            at_ms: self.now_ms,
+        };
         let contact = self.contacts[&self.conversations[&conversation].contact].clone();
         if !private {
             let now_ms = self.now_ms;
@@ -223,7 +254,9 @@ impl Account {
     }
 
     fn at(&mut self, conversation: i64) -> &mut Conversation {
-        self.conversations.get_mut(&conversation).expect("a known conversation")
+        self.conversations
+            .get_mut(&conversation)
+            .expect("a known conversation")
     }
 
     fn send_changed(&mut self, event: &str, mut body: Value, changed: Value) {
@@ -234,6 +267,10 @@ impl Account {
     fn send(&mut self, event: &str, mut body: Value) {
         body["event"] = event.into();
         self.now_ms += 4;
-        self.webhooks.push(Webhook { at_ms: self.now_ms, event: event.to_owned(), body });
+        self.webhooks.push(Webhook {
+            at_ms: self.now_ms,
+            event: event.to_owned(),
+            body,
+        });
     }
 }

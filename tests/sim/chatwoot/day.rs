@@ -23,13 +23,22 @@ pub fn day(from_ms: i64) -> (Vec<Webhook>, Expected) {
     mails_from_companies(&mut account);
     phones_without_an_address(&mut account);
     visitor_who_stays_unknown(&mut account);
-    let expected = Expected { persons: 9, organizations: 3, leads: 9, activities: 10 };
+    let expected = Expected {
+        persons: 9,
+        organizations: 3,
+        leads: 9,
+        activities: 10,
+    };
     (account.webhooks, expected)
 }
 
 /// A haiku name, two messages, and only in the third an address.
 fn widget_visitor_who_leaves_an_address_late(account: &mut Account) {
-    let visitor = account.meets(Contact { id: 101, name: "snowy-sun-611".into(), ..Contact::default() });
+    let visitor = account.meets(Contact {
+        id: 101,
+        name: "snowy-sun-611".into(),
+        ..Contact::default()
+    });
     let chat = account.opens(visitor, WEB, "Hi, do you have a reseller program?");
     account.writes(chat, "We are a small agency in Kraków & Łódź.");
     account.writes(chat, "You can reach me at anna@kowalska.example");
@@ -44,11 +53,41 @@ fn widget_visitor_who_leaves_an_address_late(account: &mut Account) {
 
 fn mails_from_companies(account: &mut Account) {
     let people = [
-        (102, "Jonas Weber", "jonas@weber-soehne.example", Some("Weber & Söhne, GmbH"), "Please send an offer for 40 seats."),
-        (103, "Lena Weber", "lena@weber-soehne.example", Some("Weber & Söhne, GmbH"), "My colleague asked for 40, we need 60."),
-        (104, "Siobhán O'Neill", "siobhan@oneill.example", Some("O'Neill Consulting"), "Is there an API?"),
-        (105, "Mateo Díaz", "mateo@diaz.example", None, "How do I cancel?"),
-        (106, "李小龍", "bruce@dragon.example", Some("Dragon Ltd"), "<b>Hello</b> & welcome"),
+        (
+            102,
+            "Jonas Weber",
+            "jonas@weber-soehne.example",
+            Some("Weber & Söhne, GmbH"),
+            "Please send an offer for 40 seats.",
+        ),
+        (
+            103,
+            "Lena Weber",
+            "lena@weber-soehne.example",
+            Some("Weber & Söhne, GmbH"),
+            "My colleague asked for 40, we need 60.",
+        ),
+        (
+            104,
+            "Siobhán O'Neill",
+            "siobhan@oneill.example",
+            Some("O'Neill Consulting"),
+            "Is there an API?",
+        ),
+        (
+            105,
+            "Mateo Díaz",
+            "mateo@diaz.example",
+            None,
+            "How do I cancel?",
+        ),
+        (
+            106,
+            "李小龍",
+            "bruce@dragon.example",
+            Some("Dragon Ltd"),
+            "<b>Hello</b> & welcome",
+        ),
     ];
     for (id, name, email, company, text) in people {
         let contact = Contact {
@@ -77,7 +116,12 @@ fn phones_without_an_address(account: &mut Account) {
         (109, "Tom Baker", "+12025550109", "Call me back please"),
     ];
     for (id, name, phone, text) in people {
-        let contact = Contact { id, name: name.to_owned(), phone: Some(phone.to_owned()), ..Contact::default() };
+        let contact = Contact {
+            id,
+            name: name.to_owned(),
+            phone: Some(phone.to_owned()),
+            ..Contact::default()
+        };
         let contact = account.meets(contact);
         let chat = account.opens(contact, WHATSAPP, text);
         account.answers(chat, "Olá! One moment please.");
@@ -90,7 +134,11 @@ fn phones_without_an_address(account: &mut Account) {
 
 /// Nothing to find this one by: skipped, and said so.
 fn visitor_who_stays_unknown(account: &mut Account) {
-    let visitor = account.meets(Contact { id: 110, name: "quiet-moon-27".into(), ..Contact::default() });
+    let visitor = account.meets(Contact {
+        id: 110,
+        name: "quiet-moon-27".into(),
+        ..Contact::default()
+    });
     let chat = account.opens(visitor, WEB, "just looking");
     account.wait_ms(600_000);
     account.resolves(chat);

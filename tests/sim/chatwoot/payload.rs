@@ -88,7 +88,9 @@ pub fn conversation(conversation: &Conversation, contact: &Contact) -> Value {
 pub fn message(message: &Message<'_>, of: &Conversation, from: &Contact) -> Value {
     let sender = match message.author {
         Author::Contact => contact(from),
-        Author::Agent => json!({"id": 7, "name": "Ravi Kumar", "email": "ravi@acme.example", "type": "user"}),
+        Author::Agent => {
+            json!({"id": 7, "name": "Ravi Kumar", "email": "ravi@acme.example", "type": "user"})
+        }
     };
     json!({
         "account": account(),
@@ -164,8 +166,12 @@ fn agent_pushed() -> Value {
 
 fn channel_attributes(conversation: &Conversation) -> Value {
     match conversation.inbox.channel {
-        "Channel::WebWidget" => json!({"browser_language": "en", "referer": "https://www.acme.example/pricing"}),
-        "Channel::Email" => json!({"source": "email", "mail_subject": "Question about your product"}),
+        "Channel::WebWidget" => {
+            json!({"browser_language": "en", "referer": "https://www.acme.example/pricing"})
+        }
+        "Channel::Email" => {
+            json!({"source": "email", "mail_subject": "Question about your product"})
+        }
         _ => json!({}),
     }
 }

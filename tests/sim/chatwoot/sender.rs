@@ -22,7 +22,13 @@ pub struct Sender<'a> {
 
 impl<'a> Sender<'a> {
     /// For `http://{authority}/hooks/chatwoot/{source}`.
-    pub fn new(authority: &str, source: &str, secret: &str, run: &str, clock: &'a dyn Clock) -> Self {
+    pub fn new(
+        authority: &str,
+        source: &str,
+        secret: &str,
+        run: &str,
+        clock: &'a dyn Clock,
+    ) -> Self {
         Self {
             client: Client::new(authority),
             path: format!("/hooks/chatwoot/{source}"),
@@ -45,12 +51,19 @@ impl<'a> Sender<'a> {
         let headers = [
             ("content-type", "application/json".to_owned()),
             ("x-chatwoot-delivery", format!("{}-{}", self.run, self.sent)),
-            ("x-chatwoot-signature", sign(&self.secret, &timestamp, &body)),
+            (
+                "x-chatwoot-signature",
+                sign(&self.secret, &timestamp, &body),
+            ),
             ("x-chatwoot-timestamp", timestamp),
         ];
         let answer = self.client.post(&self.path, &headers, body).await?;
         if answer.status != 200 {
-            bail!("the host answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+            bail!(
+                "the host answered {}: {}",
+                answer.status,
+                String::from_utf8_lossy(&answer.body)
+            );
         }
         let answer: Value = serde_json::from_slice(&answer.body)?;
         Ok(answer["result"].as_str().unwrap_or_default().to_owned())

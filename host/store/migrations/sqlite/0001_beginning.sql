@@ -172,8 +172,8 @@ CREATE TABLE lanes (
 CREATE INDEX lanes_ready ON lanes (connection, ready_at) WHERE lease_token IS NULL;
 
 CREATE TABLE attempts (
-    id                BLOB    NOT NULL PRIMARY KEY,
     delivery          BLOB    NOT NULL,
+    id                BLOB    NOT NULL,
     number            INTEGER NOT NULL,
     contact_was_known INTEGER NOT NULL, -- the contact could be found by something when the attempt began
     version           TEXT,
@@ -182,9 +182,9 @@ CREATE TABLE attempts (
     outcome           TEXT,             -- JSON
     failure           TEXT,             -- JSON
     cost              TEXT,             -- JSON
-    log               BLOB              -- JSON, compressed, sealed
+    log               BLOB,             -- JSON, compressed, sealed
+    PRIMARY KEY (delivery, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX attempts_by_delivery ON attempts (delivery);
 
 -- What was sent and answered, one row per commit of an attempt.
 CREATE TABLE exchanges (

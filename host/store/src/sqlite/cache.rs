@@ -8,12 +8,11 @@ use gladhand_core::clock::Timestamp;
 use gladhand_core::ids::ConnectionId;
 use gladhand_core::port::{self, Cache};
 use serde_json::Value;
-use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use super::changes::Found;
 use super::rows::{self, to_json};
-use super::statement::{Statement, nothing};
+use super::statement::{Script, Statement};
 use crate::Error;
 
 #[async_trait]
@@ -60,10 +59,7 @@ static REMOVE: Statement = Statement::new(
 );
 
 /// Applies changes; the last of an entry counts.
-pub(super) async fn change<'c>(
-    connection: &mut SqliteConnection,
-    all: impl Iterator<Item = &'c Found>,
-) -> Result<(), Error> {
+pub(super) fn change<'c>(script: &mut Script, all: impl Iterator<Item = &'c Found>) {
     let mut entries: HashMap<EntryKey<'c>, Option<(&'c Value, Timestamp)>> = HashMap::new();
     for found in all {
         for change in &found.changes.cache {
@@ -80,32 +76,21 @@ pub(super) async fn change<'c>(
         .into_iter()
         .filter_map(|(key, entry)| Some((key, entry?)))
         .collect();
-    UPSERT
-        .execute(
-            connection,
-            &put,
-            |values, ((of, state, key), (value, until))| {
-                values
-                    .put(of.uuid())
-                    .put(*state)
-                    .put(*key)
-                    .put(to_json(value))
-                    .put(until.0);
-            },
-            nothing,
-        )
-        .await?;
-    REMOVE
-        .execute(
-            connection,
-            &removed,
-            |values, ((of, state, key), _)| {
-                values.put(of.uuid()).put(*state).put(*key);
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+    script.add(
+        &UPSERT,
+        &put,
+        |values, ((of, state, key), (value, until))| {
+            values
+                .put(of.uuid())
+                .put(*state)
+                .put(*key)
+                .put(to_json(value))
+                .put(until.0);
+        },
+    );
+    script.add(&REMOVE, &removed, |values, ((of, state, key), _)| {
+        values.put(of.uuid()).put(*state).put(*key);
+    });
 }
 
 #[cfg(test)]

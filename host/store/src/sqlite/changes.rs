@@ -1,19 +1,18 @@
-//! What attempts found out, committed many at once: answers, conclusions, links, cache entries, exchanges.
+//! What attempts found out, many at once: answers, conclusions, links, cache entries, exchanges.
 //!
 //! Called inside the transaction of an intent or a settle, after the lease was found to hold.
 
 use std::collections::HashSet;
 
 use gladhand_core::attempt::{Answered, Changes, Conclusion, Lease, SetEffect};
+use gladhand_core::clock::Timestamp;
 use gladhand_core::ids::{AccountId, SourceId};
 use gladhand_core::port::Scope;
-use sqlx::SqliteConnection;
 
 use super::keys::{DataKeys, KeyOwner};
 use super::rows::to_json;
-use super::statement::{Statement, nothing};
-use super::{Shared, cache, links};
-use crate::Error;
+use super::statement::{Script, Statement};
+use super::{cache, links};
 use crate::crypter::Cell;
 use crate::packed::PackedChanges;
 
@@ -53,21 +52,16 @@ impl Found {
     }
 }
 
-/// Commits the changes of attempts whose leases hold, each with the source of its connection.
-pub(super) async fn commit(
-    connection: &mut SqliteConnection,
-    shared: &Shared,
+/// Adds the changes of attempts whose leases hold, each with the source of its connection and sealed with its key.
+pub(super) fn add(
+    script: &mut Script,
+    keys: &DataKeys,
     all: &[(SourceId, &Found)],
-) -> Result<(), Error> {
-    if all.iter().all(|(_, found)| found.changes.is_empty()) {
-        return Ok(());
-    }
-    let owners = all.iter().map(|(source, found)| found.owner(*source));
-    let keys = shared.keys.ensure(connection, owners).await?;
-    let now = shared.clock.now();
-    insert_sets(connection, &keys, all).await?;
-    update_answers(connection, &keys, all).await?;
-    conclude(connection, all).await?;
+    now: Timestamp,
+) {
+    insert_sets(script, keys, all);
+    update_answers(script, keys, all);
+    conclude(script, all);
     let changed_links = all.iter().flat_map(|(_, found)| {
         found
             .changes
@@ -75,9 +69,9 @@ pub(super) async fn commit(
             .iter()
             .map(|change| (found.scope(), change))
     });
-    links::change(connection, changed_links, now).await?;
-    cache::change(connection, all.iter().map(|(_, found)| *found)).await?;
-    insert_exchanges(connection, &keys, all).await
+    links::change(script, changed_links, now);
+    cache::change(script, all.iter().map(|(_, found)| *found));
+    insert_exchanges(script, keys, all);
 }
 
 /// One answer: whose it is, what it is, and its packed bytes.
@@ -104,37 +98,29 @@ static INSERT_SETS: Statement = Statement::new(
     ") WHERE column1 IS NOT NULL",
 );
 
-async fn insert_sets(
-    connection: &mut SqliteConnection,
-    keys: &DataKeys,
-    all: &[(SourceId, &Found)],
-) -> Result<(), Error> {
+fn insert_sets(script: &mut Script, keys: &DataKeys, all: &[(SourceId, &Found)]) {
     let sets: Vec<(&SetEffect, Answer<'_>)> = answers(all)
         .into_iter()
         .filter_map(|answer| Some((answer.2.set.as_ref()?, answer)))
         .collect();
-    INSERT_SETS
-        .execute(
-            connection,
-            &sets,
-            |values, (set, (owner, found, answered, packed))| {
-                let id = answered.effect.uuid();
-                values
-                    .put(id)
-                    .put(found.account.uuid())
-                    .put(found.state)
-                    .put(found.lease.delivery.uuid())
-                    .put("set")
-                    .put(to_json(&[&set.key]))
-                    .put(set.digest.as_slice())
-                    .put(set.at.0)
-                    .put(answered.verdict.as_str())
-                    .put(packed.map(|packed| keys.seal(owner, answer_cell(id.as_bytes()), packed)));
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+    script.add(
+        &INSERT_SETS,
+        &sets,
+        |values, (set, (owner, found, answered, packed))| {
+            let id = answered.effect.uuid();
+            values
+                .put(id)
+                .put(found.account.uuid())
+                .put(found.state)
+                .put(found.lease.delivery.uuid())
+                .put("set")
+                .put(to_json(&[&set.key]))
+                .put(set.digest.as_slice())
+                .put(set.at.0)
+                .put(answered.verdict.as_str())
+                .put(packed.map(|packed| keys.seal(owner, answer_cell(id.as_bytes()), packed)));
+        },
+    );
 }
 
 static UPDATE_ANSWERS: Statement = Statement::new(
@@ -144,28 +130,20 @@ static UPDATE_ANSWERS: Statement = Statement::new(
      FROM answered WHERE effects.id = answered.id",
 );
 
-async fn update_answers(
-    connection: &mut SqliteConnection,
-    keys: &DataKeys,
-    all: &[(SourceId, &Found)],
-) -> Result<(), Error> {
+fn update_answers(script: &mut Script, keys: &DataKeys, all: &[(SourceId, &Found)]) {
     let mut onces = answers(all);
     onces.retain(|(_, _, answered, _)| answered.set.is_none());
-    UPDATE_ANSWERS
-        .execute(
-            connection,
-            &onces,
-            |values, (owner, _, answered, packed)| {
-                let id = answered.effect.uuid();
-                values
-                    .put(id)
-                    .put(answered.verdict.as_str())
-                    .put(packed.map(|packed| keys.seal(owner, answer_cell(id.as_bytes()), packed)));
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+    script.add(
+        &UPDATE_ANSWERS,
+        &onces,
+        |values, (owner, _, answered, packed)| {
+            let id = answered.effect.uuid();
+            values
+                .put(id)
+                .put(answered.verdict.as_str())
+                .put(packed.map(|packed| keys.seal(owner, answer_cell(id.as_bytes()), packed)));
+        },
+    );
 }
 
 /// Where an effect's answer stands.
@@ -185,10 +163,7 @@ static CONCLUDE: Statement = Statement::new(
 );
 
 /// Two conclusions about one effect come one after the other: the second is measured against what the first made of it.
-async fn conclude(
-    connection: &mut SqliteConnection,
-    all: &[(SourceId, &Found)],
-) -> Result<(), Error> {
+fn conclude(script: &mut Script, all: &[(SourceId, &Found)]) {
     let mut left: Vec<&Conclusion> = all
         .iter()
         .flat_map(|(_, found)| &found.changes.conclusions)
@@ -198,22 +173,14 @@ async fn conclude(
         let (now, later): (Vec<_>, Vec<_>) = left
             .into_iter()
             .partition(|conclusion| effects.insert(conclusion.effect));
-        CONCLUDE
-            .execute(
-                connection,
-                &now,
-                |values, conclusion| {
-                    values
-                        .put(conclusion.effect.uuid())
-                        .put(conclusion.shown.as_str())
-                        .put(conclusion.verdict.as_str());
-                },
-                nothing,
-            )
-            .await?;
+        script.add(&CONCLUDE, &now, |values, conclusion| {
+            values
+                .put(conclusion.effect.uuid())
+                .put(conclusion.shown.as_str())
+                .put(conclusion.verdict.as_str());
+        });
         left = later;
     }
-    Ok(())
 }
 
 static INSERT_EXCHANGES: Statement = Statement::new(
@@ -222,11 +189,7 @@ static INSERT_EXCHANGES: Statement = Statement::new(
     ") WHERE column1 IS NOT NULL",
 );
 
-async fn insert_exchanges(
-    connection: &mut SqliteConnection,
-    keys: &DataKeys,
-    all: &[(SourceId, &Found)],
-) -> Result<(), Error> {
+fn insert_exchanges(script: &mut Script, keys: &DataKeys, all: &[(SourceId, &Found)]) {
     let recorded: Vec<(KeyOwner, &Found, u32, &[u8])> = all
         .iter()
         .filter_map(|(source, found)| {
@@ -239,22 +202,18 @@ async fn insert_exchanges(
             ))
         })
         .collect();
-    INSERT_EXCHANGES
-        .execute(
-            connection,
-            &recorded,
-            |values, (owner, found, first, packed)| {
-                let attempt = found.lease.attempt.uuid();
-                let row = exchange_row(attempt.as_bytes(), *first);
-                values
-                    .put(attempt)
-                    .put(*first)
-                    .put(keys.seal(owner, exchange_cell(&row), packed));
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+    script.add(
+        &INSERT_EXCHANGES,
+        &recorded,
+        |values, (owner, found, first, packed)| {
+            let attempt = found.lease.attempt.uuid();
+            let row = exchange_row(attempt.as_bytes(), *first);
+            values
+                .put(attempt)
+                .put(*first)
+                .put(keys.seal(owner, exchange_cell(&row), packed));
+        },
+    );
 }
 
 /// The primary key of an exchange's row.

@@ -19,6 +19,7 @@ use self::head::Head;
 use self::queue::Choice;
 use self::ready::ReadyLane;
 use super::Shared;
+use super::statement::Script;
 use crate::Error;
 use crate::deliveries::{ClaimRequest, Claimed, Claims};
 
@@ -76,8 +77,9 @@ async fn take(
     }
     queue::revive(connection, &lanes, request.now).await?;
     let (runnable, idle) = queue::choose(connection, lanes, request.now).await?;
-    queue::rest(connection, &idle).await?;
-    queue::supersede(connection, &runnable, request.now).await?;
+    let mut script = Script::default();
+    queue::rest(&mut script, &idle);
+    queue::supersede(&mut script, &runnable, request.now);
 
     let heads = head::load(connection, shared, &runnable).await?;
     let mut granted = Vec::with_capacity(runnable.len());
@@ -95,7 +97,8 @@ async fn take(
             Err(error) => grant::bury(connection, &choice, &head, &error, request.now).await?,
         }
     }
-    grant::write(connection, shared, request.now, &granted).await?;
+    grant::write(&mut script, shared, request.now, &granted);
+    script.run(connection).await?;
     Ok(granted.into_iter().map(Granted::into_claimed).collect())
 }
 

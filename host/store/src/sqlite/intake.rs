@@ -11,7 +11,7 @@ use sqlx::SqliteConnection;
 
 use super::keys::{DataKeys, KeyOwner};
 use super::rows::to_json;
-use super::statement::{Statement, nothing};
+use super::statement::{Script, Statement};
 use super::writer::Operation;
 use super::{Shared, SqliteStore};
 use crate::crypter::Cell;
@@ -59,18 +59,21 @@ async fn store(
 ) -> Result<(), Error> {
     let now = shared.clock.now();
     let owners = planned.events.iter().map(|(_, event)| owner(event));
-    let keys = shared.keys.ensure(connection, owners).await?;
+    let mut script = Script::default();
+    let keys = shared.keys.ensure(&mut script, connection, owners).await?;
     let ready_at = now.after(shared.hold);
-
     let numbered: Vec<(i64, &PlannedDelivery<'_>)> = planned
         .deliveries
         .iter()
         .map(|delivery| (shared.next_sequence(), delivery))
         .collect();
-    queued::store(connection, &numbered, now, ready_at).await?;
-    insert_events(connection, &keys, takes, planned).await?;
-    upsert_entities(connection, &planned.entities).await?;
-    queued::mark_revived(connection, &planned.revived, ready_at).await
+    let turns = queued::put_into_lanes(connection, &numbered, ready_at).await?;
+    insert_events(&mut script, &keys, takes, planned);
+    queued::insert(&mut script, &numbered, &turns, now);
+    upsert_entities(&mut script, &planned.entities);
+    queued::mark_revived(&mut script, &planned.revived, ready_at);
+    script.run(connection).await?;
+    Ok(())
 }
 
 /// Whose key seals the event's body.
@@ -87,34 +90,21 @@ static INSERT_EVENTS: Statement = Statement::new(
     ") WHERE column1 IS NOT NULL",
 );
 
-async fn insert_events(
-    connection: &mut SqliteConnection,
-    keys: &DataKeys,
-    takes: &[&Take],
-    planned: &Planned<'_>,
-) -> Result<(), Error> {
-    INSERT_EVENTS
-        .execute(
-            connection,
-            &planned.events,
-            |values, (place, event)| {
-                let owner = owner(event);
-                let id = event.id.uuid();
-                let body = keys.seal(&owner, body_cell(id.as_bytes()), &takes[*place].body);
-                values
-                    .put(id)
-                    .put(event.source.uuid())
-                    .put(owner.contact)
-                    .put(event.name.as_str())
-                    .put(event.delivery_key.as_deref())
-                    .put(event.semantic_key.as_deref())
-                    .put(event.received_at.0)
-                    .put(body);
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+fn insert_events(script: &mut Script, keys: &DataKeys, takes: &[&Take], planned: &Planned<'_>) {
+    script.add(&INSERT_EVENTS, &planned.events, |values, (place, event)| {
+        let owner = owner(event);
+        let id = event.id.uuid();
+        let body = keys.seal(&owner, body_cell(id.as_bytes()), &takes[*place].body);
+        values
+            .put(id)
+            .put(event.source.uuid())
+            .put(owner.contact)
+            .put(event.name.as_str())
+            .put(event.delivery_key.as_deref())
+            .put(event.semantic_key.as_deref())
+            .put(event.received_at.0)
+            .put(body);
+    });
 }
 
 /// Where an event's body stands.
@@ -136,36 +126,29 @@ static UPSERT_ENTITIES: Statement = Statement::new(
      identified_event = excluded.identified_event",
 );
 
-async fn upsert_entities(
-    connection: &mut SqliteConnection,
-    entities: &[StoredEntity],
-) -> Result<(), Error> {
-    UPSERT_ENTITIES
-        .execute(
-            connection,
-            entities,
-            |values,
-             StoredEntity {
-                 row,
-                 identified_event,
-             }| {
-                values
-                    .put(row.key.source.uuid())
-                    .put(row.key.kind.as_str())
-                    .put(row.key.id.as_str())
-                    .put(row.version)
-                    .put(row.newest_event.map(EventId::uuid))
-                    .put(row.status.as_deref())
-                    .put(row.first_reply_at.map(|at| at.0))
-                    .put(to_json(&row.inboxes))
-                    .put(row.contact.as_deref())
-                    .put(to_json(&row.identities))
-                    .put(identified_event.map(EventId::uuid));
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+fn upsert_entities(script: &mut Script, entities: &[StoredEntity]) {
+    script.add(
+        &UPSERT_ENTITIES,
+        entities,
+        |values,
+         StoredEntity {
+             row,
+             identified_event,
+         }| {
+            values
+                .put(row.key.source.uuid())
+                .put(row.key.kind.as_str())
+                .put(row.key.id.as_str())
+                .put(row.version)
+                .put(row.newest_event.map(EventId::uuid))
+                .put(row.status.as_deref())
+                .put(row.first_reply_at.map(|at| at.0))
+                .put(to_json(&row.inboxes))
+                .put(row.contact.as_deref())
+                .put(to_json(&row.identities))
+                .put(identified_event.map(EventId::uuid));
+        },
+    );
 }
 
 #[cfg(test)]

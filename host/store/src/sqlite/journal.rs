@@ -18,7 +18,7 @@ use sqlx::{Row, SqliteConnection};
 use super::changes::Found;
 use super::leases::Asked;
 use super::rows::{self, Cell, to_json};
-use super::statement::{Statement, nothing};
+use super::statement::{Script, Statement, nothing};
 use super::writer::Operation;
 use super::{Shared, SqliteStore};
 use crate::Error;
@@ -51,8 +51,9 @@ impl Journal for SqliteStore {
 /// Which key: the account's, in the meaning that this `state` gives it.
 type Key<'k> = (AccountId, u32, &'k str);
 
-/// Rules on intents one after the other, after the changes were committed.
+/// Rules on intents one after the other, after their changes were written.
 pub(super) async fn run(
+    script: &mut Script,
     connection: &mut SqliteConnection,
     shared: &Shared,
     intends: &[Asked<'_, Intend>],
@@ -75,7 +76,7 @@ pub(super) async fn run(
         }
         rulings.push(Some((*source, ruling)));
     }
-    insert(connection, &accepted).await?;
+    insert(script, &accepted);
     let replays = answers::replays(connection, shared, intends, &rulings).await?;
 
     let answers = rulings.into_iter().map(|ruling| match ruling {
@@ -184,45 +185,34 @@ static UPSERT_KEYS: Statement = Statement::new(
     ") WHERE column1 IS NOT NULL ON CONFLICT (account, state, key) DO UPDATE SET effect = excluded.effect",
 );
 
-async fn insert(connection: &mut SqliteConnection, accepted: &[&Intend]) -> Result<(), Error> {
-    INSERT
-        .execute(
-            connection,
-            accepted,
-            |values, Intend { found, intent }| {
-                values
-                    .put(intent.id.uuid())
-                    .put(found.account.uuid())
-                    .put(found.state)
-                    .put(found.lease.delivery.uuid())
-                    .put("once")
-                    .put(to_json(&intent.keys))
-                    .put(intent.digest.as_slice())
-                    .put(intent.at.0)
-                    .put(Verdict::Open.as_str());
-            },
-            nothing,
-        )
-        .await?;
+fn insert(script: &mut Script, accepted: &[&Intend]) {
+    script.add(&INSERT, accepted, |values, Intend { found, intent }| {
+        values
+            .put(intent.id.uuid())
+            .put(found.account.uuid())
+            .put(found.state)
+            .put(found.lease.delivery.uuid())
+            .put("once")
+            .put(to_json(&intent.keys))
+            .put(intent.digest.as_slice())
+            .put(intent.at.0)
+            .put(Verdict::Open.as_str());
+    });
     let keys: Vec<(Key<'_>, EffectId)> = accepted
         .iter()
         .flat_map(|intend| intend.keys().map(|key| (key, intend.intent.id)))
         .collect();
-    UPSERT_KEYS
-        .execute(
-            connection,
-            &keys,
-            |values, ((account, state, key), effect)| {
-                values
-                    .put(account.uuid())
-                    .put(*state)
-                    .put(*key)
-                    .put(effect.uuid());
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+    script.add(
+        &UPSERT_KEYS,
+        &keys,
+        |values, ((account, state, key), effect)| {
+            values
+                .put(account.uuid())
+                .put(*state)
+                .put(*key)
+                .put(effect.uuid());
+        },
+    );
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use moka::sync::Cache;
 use sqlx::{Row, SqliteConnection};
 use std::sync::Arc;
 
-use super::statement::{Statement, nothing};
+use super::statement::{Script, Statement, nothing};
 use crate::Error;
 use crate::crypter::{Cell, Crypter, Key};
 
@@ -96,9 +96,10 @@ impl Keys {
         Ok(DataKeys(found))
     }
 
-    /// The keys of these owners; those that do not exist are made, in the transaction that is open.
+    /// The keys of these owners; those that do not exist are made, and stored by the script.
     pub(super) async fn ensure(
         &self,
+        script: &mut Script,
         connection: &mut SqliteConnection,
         owners: impl IntoIterator<Item = KeyOwner>,
     ) -> Result<DataKeys, Error> {
@@ -111,20 +112,13 @@ impl Keys {
             .into_iter()
             .map(|owner| (owner, Key::generate()))
             .collect();
-        INSERT
-            .execute(
-                connection,
-                &made,
-                |values, (owner, key)| {
-                    let sealed = self.master.seal(cell(&owner.row()), key.as_bytes());
-                    values
-                        .put(owner.source.uuid())
-                        .put(owner.contact.as_str())
-                        .put(sealed);
-                },
-                nothing,
-            )
-            .await?;
+        script.add(&INSERT, &made, |values, (owner, key)| {
+            let sealed = self.master.seal(cell(&owner.row()), key.as_bytes());
+            values
+                .put(owner.source.uuid())
+                .put(owner.contact.as_str())
+                .put(sealed);
+        });
         keys.0.extend(
             made.into_iter()
                 .map(|(owner, key)| (owner, Arc::new(Crypter::new(&key, &[])))),

@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use gladhand_core::attempt::{Entity, Link, LinkChange};
 use gladhand_core::clock::Timestamp;
 use gladhand_core::port::{self, Links, Scope};
-use sqlx::SqliteConnection;
+use uuid::Uuid;
 
 use super::SqliteStore;
 use super::rows::{self, link_columns, to_json};
-use super::statement::{Statement, nothing};
+use super::statement::{Script, Statement};
+use super::value::Values;
 use crate::Error;
 use crate::link_steps::{self, LinkKey, Step};
 
@@ -71,12 +72,12 @@ impl Links for SqliteStore {
     }
 }
 
-/// Applies changes in order.
-pub(super) async fn change<'c>(
-    connection: &mut SqliteConnection,
+/// Adds changes, in order.
+pub(super) fn change<'c>(
+    script: &mut Script,
     changes: impl Iterator<Item = (Scope, &'c LinkChange)>,
     now: Timestamp,
-) -> Result<(), Error> {
+) {
     for step in link_steps::fold(changes) {
         match step {
             Step::Write(links) => {
@@ -87,23 +88,34 @@ pub(super) async fn change<'c>(
                     .filter_map(|(key, link)| Some((key, link?)))
                     .collect();
                 let removed: Vec<LinkKey<'_>> = removed.into_iter().map(|(key, _)| key).collect();
-                upsert(connection, &put, now).await?;
-                remove(connection, &removed, now).await?;
+                upsert(script, &put, now);
+                remove(script, &removed, now);
             }
             Step::Redirect {
-                connection: of,
+                connection,
                 account,
                 object,
                 from,
                 to,
             } => {
-                for owner in [of.uuid(), account.uuid()] {
-                    redirect(connection, owner, object, from, to, now).await?;
-                }
+                let redirects = [connection.uuid(), account.uuid()].map(|owner| Redirect {
+                    owner,
+                    object,
+                    from,
+                    to,
+                });
+                redirect(script, &redirects, now);
             }
         }
     }
-    Ok(())
+}
+
+/// Every link of (object, from) of the owner points to another record.
+struct Redirect<'c> {
+    owner: Uuid,
+    object: &'c str,
+    from: &'c str,
+    to: &'c str,
 }
 
 static REMEMBER_REPLACED: Statement = Statement::new(
@@ -124,49 +136,35 @@ static UPSERT: Statement = Statement::new(
      attributes = excluded.attributes, updated_at = excluded.updated_at",
 );
 
-async fn upsert(
-    connection: &mut SqliteConnection,
-    links: &[(LinkKey<'_>, &Link)],
-    now: Timestamp,
-) -> Result<(), Error> {
-    REMEMBER_REPLACED
-        .execute(
-            connection,
-            links,
-            |values, (key, link)| {
-                values
-                    .put(key.owner)
-                    .put(key.entity.kind.as_str())
-                    .put(key.entity.id.as_str())
-                    .put(key.object)
-                    .put(link.remote_id.as_str());
-            },
-            |values| {
-                values.put(now.0);
-            },
-        )
-        .await?;
-    UPSERT
-        .execute(
-            connection,
-            links,
-            |values, (key, link)| {
-                values
-                    .put(key.owner)
-                    .put(key.entity.kind.as_str())
-                    .put(key.entity.id.as_str())
-                    .put(key.object)
-                    .put(link.remote_id.as_str())
-                    .put(link.digest.as_deref())
-                    .put(link.revision.as_deref())
-                    .put(link.url.as_deref())
-                    .put(to_json(&link.attributes))
-                    .put(now.0);
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+fn upsert(script: &mut Script, links: &[(LinkKey<'_>, &Link)], now: Timestamp) {
+    script.add_with(
+        &REMEMBER_REPLACED,
+        links,
+        |values, (key, link)| {
+            values
+                .put(key.owner)
+                .put(key.entity.kind.as_str())
+                .put(key.entity.id.as_str())
+                .put(key.object)
+                .put(link.remote_id.as_str());
+        },
+        |values| {
+            values.put(now.0);
+        },
+    );
+    script.add(&UPSERT, links, |values, (key, link)| {
+        values
+            .put(key.owner)
+            .put(key.entity.kind.as_str())
+            .put(key.entity.id.as_str())
+            .put(key.object)
+            .put(link.remote_id.as_str())
+            .put(link.digest.as_deref())
+            .put(link.revision.as_deref())
+            .put(link.url.as_deref())
+            .put(to_json(&link.attributes))
+            .put(now.0);
+    });
 }
 
 static REMEMBER_REMOVED: Statement = Statement::new(
@@ -184,57 +182,58 @@ static REMOVE: Statement = Statement::new(
     ")",
 );
 
-async fn remove(
-    connection: &mut SqliteConnection,
-    links: &[LinkKey<'_>],
-    now: Timestamp,
-) -> Result<(), Error> {
-    let key = |values: &mut super::statement::Values, key: &LinkKey<'_>| {
+fn remove(script: &mut Script, links: &[LinkKey<'_>], now: Timestamp) {
+    let key = |values: &mut Values, key: &LinkKey<'_>| {
         values
             .put(key.owner)
             .put(key.entity.kind.as_str())
             .put(key.entity.id.as_str())
             .put(key.object);
     };
-    REMEMBER_REMOVED
-        .execute(connection, links, key, |values| {
-            values.put(now.0);
-        })
-        .await?;
-    REMOVE.execute(connection, links, key, nothing).await?;
-    Ok(())
+    script.add_with(&REMEMBER_REMOVED, links, key, |values| {
+        values.put(now.0);
+    });
+    script.add(&REMOVE, links, key);
 }
 
-async fn redirect(
-    connection: &mut SqliteConnection,
-    owner: uuid::Uuid,
-    object: &str,
-    from: &str,
-    to: &str,
-    now: Timestamp,
-) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO link_history (owner, entity_kind, entity_id, object, remote_id, updated_at, replaced_at) \
-         SELECT owner, entity_kind, entity_id, object, remote_id, updated_at, ? \
-         FROM links WHERE owner = ? AND object = ? AND remote_id = ?",
-    )
-    .bind(now.0)
-    .bind(owner)
-    .bind(object)
-    .bind(from)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query(
-        "UPDATE links SET remote_id = ?, updated_at = ? WHERE owner = ? AND object = ? AND remote_id = ?",
-    )
-    .bind(to)
-    .bind(now.0)
-    .bind(owner)
-    .bind(object)
-    .bind(from)
-    .execute(&mut *connection)
-    .await?;
-    Ok(())
+static REMEMBER_REDIRECTED: Statement = Statement::new(
+    "WITH redirected(owner, object, remote_id) AS (VALUES ",
+    3,
+    ") INSERT INTO link_history (owner, entity_kind, entity_id, object, remote_id, updated_at, replaced_at) \
+     SELECT links.owner, links.entity_kind, links.entity_id, links.object, links.remote_id, links.updated_at, ? \
+     FROM redirected JOIN links ON links.owner = redirected.owner AND links.object = redirected.object \
+     AND links.remote_id = redirected.remote_id",
+);
+
+static REDIRECT: Statement = Statement::new(
+    "WITH redirected(owner, object, remote_id, new_id) AS (VALUES ",
+    4,
+    ") UPDATE links SET remote_id = redirected.new_id, updated_at = ? FROM redirected \
+     WHERE links.owner = redirected.owner AND links.object = redirected.object \
+     AND links.remote_id = redirected.remote_id",
+);
+
+fn redirect(script: &mut Script, redirects: &[Redirect<'_>], now: Timestamp) {
+    let from = |values: &mut Values, redirect: &Redirect<'_>| {
+        values
+            .put(redirect.owner)
+            .put(redirect.object)
+            .put(redirect.from);
+    };
+    script.add_with(&REMEMBER_REDIRECTED, redirects, from, |values| {
+        values.put(now.0);
+    });
+    script.add_with(
+        &REDIRECT,
+        redirects,
+        |values, redirect| {
+            from(values, redirect);
+            values.put(redirect.to);
+        },
+        |values| {
+            values.put(now.0);
+        },
+    );
 }
 
 #[cfg(test)]
@@ -243,7 +242,14 @@ mod tests {
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
-        let statements = [&REMEMBER_REPLACED, &UPSERT, &REMEMBER_REMOVED, &REMOVE];
+        let statements = [
+            &REMEMBER_REPLACED,
+            &UPSERT,
+            &REMEMBER_REMOVED,
+            &REMOVE,
+            &REMEMBER_REDIRECTED,
+            &REDIRECT,
+        ];
         super::super::statement::check_plans(&statements).await;
     }
 }

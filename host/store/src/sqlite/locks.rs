@@ -10,7 +10,7 @@ use sqlx::{Row, SqliteConnection};
 
 use super::SqliteStore;
 use super::leases::Asked;
-use super::statement::{Statement, nothing};
+use super::statement::{Script, Statement, nothing};
 use super::writer::Operation;
 use crate::Error;
 
@@ -67,6 +67,7 @@ static TAKE: Statement = Statement::new(
 static FREE: Statement = Statement::new("DELETE FROM locks WHERE token IN (VALUES ", 1, ")");
 
 pub(super) async fn run(
+    script: &mut Script,
     connection: &mut SqliteConnection,
     acquires: &[Asked<'_, Acquire>],
 ) -> Result<Vec<Result<bool, Error>>, Error> {
@@ -93,20 +94,14 @@ pub(super) async fn run(
         }
         answers.push(Ok(are_free));
     }
-    TAKE.execute(
-        connection,
-        &taken,
-        |values, (acquire, key)| {
-            values
-                .put(acquire.account.uuid())
-                .put(*key)
-                .put(acquire.lease.connection.uuid())
-                .put(acquire.lease.contact.as_str())
-                .put(acquire.lease.token.uuid());
-        },
-        nothing,
-    )
-    .await?;
+    script.add(&TAKE, &taken, |values, (acquire, key)| {
+        values
+            .put(acquire.account.uuid())
+            .put(*key)
+            .put(acquire.lease.connection.uuid())
+            .put(acquire.lease.contact.as_str())
+            .put(acquire.lease.token.uuid());
+    });
     Ok(answers)
 }
 
@@ -147,20 +142,10 @@ async fn holders<'a>(
 }
 
 /// Frees what these leases hold.
-pub(super) async fn free(
-    connection: &mut SqliteConnection,
-    tokens: &[LeaseToken],
-) -> Result<(), Error> {
-    FREE.execute(
-        connection,
-        tokens,
-        |values, token| {
-            values.put(token.uuid());
-        },
-        nothing,
-    )
-    .await?;
-    Ok(())
+pub(super) fn free(script: &mut Script, tokens: &[LeaseToken]) {
+    script.add(&FREE, tokens, |values, token| {
+        values.put(token.uuid());
+    });
 }
 
 #[cfg(test)]

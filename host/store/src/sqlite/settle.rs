@@ -11,10 +11,11 @@ use gladhand_core::outcome::{Outcome, SkipCode};
 use sqlx::{Row, SqliteConnection};
 
 use super::changes::Found;
+use super::keys::DataKeys;
 use super::leases::Asked;
+use super::locks;
 use super::rows::to_json;
-use super::statement::{Statement, nothing};
-use super::{Shared, locks};
+use super::statement::{Script, Statement, nothing};
 use crate::crypter::Cell;
 use crate::deliveries::Settlement;
 use crate::{Error, packed};
@@ -55,10 +56,11 @@ struct Held<'s> {
     returns_at: Option<i64>,
 }
 
-/// Settles, after the changes were committed.
+/// Settles what was asked under leases that hold.
 pub(super) async fn run(
+    script: &mut Script,
     connection: &mut SqliteConnection,
-    shared: &Shared,
+    keys: &DataKeys,
     settles: &[Asked<'_, Settle>],
 ) -> Result<Vec<Result<(), Error>>, Error> {
     let mut held: Vec<Held<'_>> = settles
@@ -72,11 +74,11 @@ pub(super) async fn run(
         })
         .collect();
     find_returning(connection, &mut held).await?;
-    update_deliveries(connection, &held).await?;
-    update_attempts(connection, shared, &held).await?;
+    update_deliveries(script, &held);
+    update_attempts(script, keys, &held);
     let tokens: Vec<LeaseToken> = held.iter().map(|held| held.lease().token).collect();
-    locks::free(connection, &tokens).await?;
-    lanes::release(connection, &held).await?;
+    locks::free(script, &tokens);
+    lanes::release(script, &held);
     Ok(settles
         .iter()
         .map(|(source, _)| source.map(drop).ok_or(Error::LeaseLost))
@@ -121,11 +123,11 @@ impl Held<'_> {
 }
 
 static RETURNING: Statement = Statement::new(
-    "WITH skipped(place, source, connection, contact, attempt) AS (VALUES ",
-    5,
+    "WITH skipped(place, source, connection, contact, delivery, attempt) AS (VALUES ",
+    6,
     ") SELECT skipped.place, lanes.turn + 1 AS turn \
      FROM skipped \
-     JOIN attempts ON attempts.id = skipped.attempt AND NOT attempts.contact_was_known \
+     JOIN attempts ON attempts.delivery = skipped.delivery AND attempts.id = skipped.attempt AND NOT attempts.contact_was_known \
      JOIN entities ON entities.source = skipped.source AND entities.kind = 'contact' \
                   AND entities.id = skipped.contact AND entities.identities <> '[]' \
      JOIN lanes ON lanes.connection = skipped.connection AND lanes.contact = skipped.contact",
@@ -150,6 +152,7 @@ async fn find_returning(
                     .put(held.source.uuid())
                     .put(held.lease().connection.uuid())
                     .put(held.lease().contact.as_str())
+                    .put(held.lease().delivery.uuid())
                     .put(held.lease().attempt.uuid());
             },
             nothing,
@@ -176,83 +179,56 @@ static UPDATE_DELIVERIES: Statement = Statement::new(
      FROM ended WHERE deliveries.id = ended.id",
 );
 
-async fn update_deliveries(
-    connection: &mut SqliteConnection,
-    held: &[Held<'_>],
-) -> Result<(), Error> {
-    UPDATE_DELIVERIES
-        .execute(
-            connection,
-            held,
-            |values, held| {
-                let Settlement {
-                    failure,
-                    not_before,
-                    is_attempt,
-                    at,
-                    version,
-                    ..
-                } = &held.settle.settlement;
-                let is_settled = held.state().is_settled();
-                values
-                    .put(held.lease().delivery.uuid())
-                    .put(held.state().as_str())
-                    .put(i32::from(!is_attempt))
-                    .put(held.outcome().map(to_json))
-                    .put(held.skip_code().map(SkipCode::as_str))
-                    .put(failure.as_ref().map(to_json))
-                    .put(not_before.filter(|_| !is_settled).map(|time| time.0))
-                    .put(held.returns_at.map(|_| at.0))
-                    .put(is_settled.then_some(at.0))
-                    .put(version.as_deref())
-                    .put(held.returns_at);
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+fn update_deliveries(script: &mut Script, held: &[Held<'_>]) {
+    script.add(&UPDATE_DELIVERIES, held, |values, held| {
+        let Settlement {
+            failure,
+            not_before,
+            is_attempt,
+            at,
+            version,
+            ..
+        } = &held.settle.settlement;
+        let is_settled = held.state().is_settled();
+        values
+            .put(held.lease().delivery.uuid())
+            .put(held.state().as_str())
+            .put(!is_attempt)
+            .put(held.outcome().map(to_json))
+            .put(held.skip_code().map(SkipCode::as_str))
+            .put(failure.as_ref().map(to_json))
+            .put(not_before.filter(|_| !is_settled).map(|time| time.0))
+            .put(held.returns_at.map(|_| at.0))
+            .put(is_settled.then_some(at.0))
+            .put(version.as_deref())
+            .put(held.returns_at);
+    });
 }
 
 static UPDATE_ATTEMPTS: Statement = Statement::new(
-    "WITH ended(id, version, settled_at, outcome, failure, cost, log) AS (VALUES ",
-    7,
+    "WITH ended(delivery, id, version, settled_at, outcome, failure, cost, log) AS (VALUES ",
+    8,
     ") UPDATE attempts SET version = COALESCE(ended.version, attempts.version), settled_at = ended.settled_at, \
      outcome = ended.outcome, failure = ended.failure, cost = ended.cost, log = ended.log \
-     FROM ended WHERE attempts.id = ended.id",
+     FROM ended WHERE attempts.delivery = ended.delivery AND attempts.id = ended.id",
 );
 
-async fn update_attempts(
-    connection: &mut SqliteConnection,
-    shared: &Shared,
-    held: &[Held<'_>],
-) -> Result<(), Error> {
-    let owners = held
-        .iter()
-        .filter(|held| held.settle.log.is_some())
-        .map(|held| held.settle.found.owner(held.source));
-    let keys = shared.keys.ensure(connection, owners).await?;
-    UPDATE_ATTEMPTS
-        .execute(
-            connection,
-            held,
-            |values, held| {
-                let settlement = &held.settle.settlement;
-                let attempt = held.lease().attempt.uuid();
-                let owner = held.settle.found.owner(held.source);
-                let log = held.settle.log.as_deref();
-                values
-                    .put(attempt)
-                    .put(settlement.version.as_deref())
-                    .put(settlement.at.0)
-                    .put(settlement.outcome.as_ref().map(to_json))
-                    .put(settlement.failure.as_ref().map(to_json))
-                    .put(to_json(&settlement.cost))
-                    .put(log.map(|log| keys.seal(&owner, log_cell(attempt.as_bytes()), log)));
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+fn update_attempts(script: &mut Script, keys: &DataKeys, held: &[Held<'_>]) {
+    script.add(&UPDATE_ATTEMPTS, held, |values, held| {
+        let settlement = &held.settle.settlement;
+        let attempt = held.lease().attempt.uuid();
+        let owner = held.settle.found.owner(held.source);
+        let log = held.settle.log.as_deref();
+        values
+            .put(held.lease().delivery.uuid())
+            .put(attempt)
+            .put(settlement.version.as_deref())
+            .put(settlement.at.0)
+            .put(settlement.outcome.as_ref().map(to_json))
+            .put(settlement.failure.as_ref().map(to_json))
+            .put(to_json(&settlement.cost))
+            .put(log.map(|log| keys.seal(&owner, log_cell(attempt.as_bytes()), log)));
+    });
 }
 
 /// Where an attempt's log stands.

@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use super::super::Shared;
 use super::super::rows::to_json;
-use super::super::statement::{Statement, nothing};
+use super::super::statement::{Script, Statement};
 use super::head::{Head, Opened};
 use super::queue::Choice;
 use crate::Error;
@@ -63,60 +63,43 @@ static BEGIN: Statement = Statement::new(
 );
 
 /// Leases the lanes, marks their heads running and begins their attempts.
-pub(super) async fn write(
-    connection: &mut SqliteConnection,
-    shared: &Shared,
-    now: Timestamp,
-    granted: &[Granted],
-) -> Result<(), Error> {
-    LEASE
-        .execute(
-            connection,
-            granted,
-            |values, Granted { choice, lease, .. }| {
-                values
-                    .put(lease.connection.uuid())
-                    .put(lease.contact.as_str())
-                    .put(lease.token.uuid())
-                    .put(choice.is_sole.then_some(choice.lane.last_sequence));
-            },
-            |values| {
-                values.put(shared.incarnation).put(now.0);
-            },
-        )
-        .await?;
-    RUN.execute(
-        connection,
+pub(super) fn write(script: &mut Script, shared: &Shared, now: Timestamp, granted: &[Granted]) {
+    script.add_with(
+        &LEASE,
         granted,
-        |values, Granted { head, .. }| {
-            values.put(head.delivery.id.uuid());
+        |values, Granted { choice, lease, .. }| {
+            values
+                .put(lease.connection.uuid())
+                .put(lease.contact.as_str())
+                .put(lease.token.uuid())
+                .put(choice.is_sole.then_some(choice.lane.last_sequence));
         },
-        nothing,
-    )
-    .await?;
-    BEGIN
-        .execute(
-            connection,
-            granted,
-            |values,
-             Granted {
-                 choice,
-                 head,
-                 lease,
-                 ..
-             }| {
-                values
-                    .put(lease.attempt.uuid())
-                    .put(head.delivery.id.uuid())
-                    .put(head.delivery.attempts + 1)
-                    .put(head.contact_is_known)
-                    .put(choice.lane.version.as_str())
-                    .put(now.0);
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+        |values| {
+            values.put(shared.incarnation).put(now.0);
+        },
+    );
+    script.add(&RUN, granted, |values, Granted { head, .. }| {
+        values.put(head.delivery.id.uuid());
+    });
+    script.add(
+        &BEGIN,
+        granted,
+        |values,
+         Granted {
+             choice,
+             head,
+             lease,
+             ..
+         }| {
+            values
+                .put(lease.attempt.uuid())
+                .put(head.delivery.id.uuid())
+                .put(head.delivery.attempts + 1)
+                .put(head.contact_is_known)
+                .put(choice.lane.version.as_str())
+                .put(now.0);
+        },
+    );
 }
 
 /// Settles a delivery whose body does not open: a person must look, and its lane goes on without it.
@@ -163,46 +146,33 @@ static UNRUN: Statement = Statement::new(
      FROM head WHERE deliveries.id = head.id",
 );
 
-static UNBEGIN: Statement = Statement::new("DELETE FROM attempts WHERE id IN (VALUES ", 1, ")");
+static UNBEGIN: Statement = Statement::new(
+    "DELETE FROM attempts WHERE (delivery, id) IN (VALUES ",
+    2,
+    ")",
+);
 
 /// Undoes claims that nobody waited for: their attempts never began.
 pub(in super::super) async fn give_back(
     connection: &mut SqliteConnection,
     claimed: &[Claimed],
 ) -> Result<(), Error> {
-    UNLEASE
-        .execute(
-            connection,
-            claimed,
-            |values, claimed| {
-                values
-                    .put(claimed.lease.connection.uuid())
-                    .put(claimed.lease.contact.as_str())
-                    .put(claimed.lease.token.uuid());
-            },
-            nothing,
-        )
-        .await?;
-    UNRUN
-        .execute(
-            connection,
-            claimed,
-            |values, claimed| {
-                values.put(claimed.delivery.id.uuid());
-            },
-            nothing,
-        )
-        .await?;
-    UNBEGIN
-        .execute(
-            connection,
-            claimed,
-            |values, claimed| {
-                values.put(claimed.lease.attempt.uuid());
-            },
-            nothing,
-        )
-        .await?;
+    let mut script = Script::default();
+    script.add(&UNLEASE, claimed, |values, claimed| {
+        values
+            .put(claimed.lease.connection.uuid())
+            .put(claimed.lease.contact.as_str())
+            .put(claimed.lease.token.uuid());
+    });
+    script.add(&UNRUN, claimed, |values, claimed| {
+        values.put(claimed.delivery.id.uuid());
+    });
+    script.add(&UNBEGIN, claimed, |values, claimed| {
+        values
+            .put(claimed.delivery.id.uuid())
+            .put(claimed.lease.attempt.uuid());
+    });
+    script.run(connection).await?;
     Ok(())
 }
 

@@ -14,7 +14,8 @@ use super::super::intake::body_cell;
 use super::super::journal::open_answer;
 use super::super::keys::{DataKeys, KeyOwner};
 use super::super::rows::{self, Cell, delivery_columns};
-use super::super::statement::{Statement, Values, nothing};
+use super::super::statement::{Statement, nothing};
+use super::super::value::Values;
 use super::queue::Choice;
 use crate::{Error, packed};
 

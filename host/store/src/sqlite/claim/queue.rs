@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::super::rows::{self, Cell};
-use super::super::statement::{Statement, nothing};
+use super::super::statement::{Script, Statement};
 use super::ready::ReadyLane;
 use crate::Error;
 
@@ -197,34 +197,20 @@ static REMOVE: Statement = Statement::new(
 );
 
 /// Parks lanes whose head waits for its time, and removes those that were found empty in this transaction.
-pub(super) async fn rest(connection: &mut SqliteConnection, idle: &[Idle]) -> Result<(), Error> {
+pub(super) fn rest(script: &mut Script, idle: &[Idle]) {
     let (parked, empty): (Vec<&Idle>, Vec<&Idle>) =
         idle.iter().partition(|idle| idle.until.is_some());
-    PARK.execute(
-        connection,
-        &parked,
-        |values, idle| {
-            values
-                .put(idle.lane.connection.uuid())
-                .put(idle.lane.contact.as_str())
-                .put(idle.until.map(|until| until.0));
-        },
-        nothing,
-    )
-    .await?;
-    REMOVE
-        .execute(
-            connection,
-            &empty,
-            |values, idle| {
-                values
-                    .put(idle.lane.connection.uuid())
-                    .put(idle.lane.contact.as_str());
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+    script.add(&PARK, &parked, |values, idle| {
+        values
+            .put(idle.lane.connection.uuid())
+            .put(idle.lane.contact.as_str())
+            .put(idle.until.map(|until| until.0));
+    });
+    script.add(&REMOVE, &empty, |values, idle| {
+        values
+            .put(idle.lane.connection.uuid())
+            .put(idle.lane.contact.as_str());
+    });
 }
 
 static SUPERSEDE: Statement = Statement::new(
@@ -234,28 +220,21 @@ static SUPERSEDE: Statement = Statement::new(
 );
 
 /// Settles what a newer state of the same entity replaces.
-pub(super) async fn supersede(
-    connection: &mut SqliteConnection,
-    choices: &[Choice],
-    now: Timestamp,
-) -> Result<(), Error> {
+pub(super) fn supersede(script: &mut Script, choices: &[Choice], now: Timestamp) {
     let superseded: Vec<DeliveryId> = choices
         .iter()
         .flat_map(|choice| choice.superseded.iter().copied())
         .collect();
-    SUPERSEDE
-        .execute(
-            connection,
-            &superseded,
-            |values, id| {
-                values.put(id.uuid());
-            },
-            |values| {
-                values.put(DeliveryState::Superseded.as_str()).put(now.0);
-            },
-        )
-        .await?;
-    Ok(())
+    script.add_with(
+        &SUPERSEDE,
+        &superseded,
+        |values, id| {
+            values.put(id.uuid());
+        },
+        |values| {
+            values.put(DeliveryState::Superseded.as_str()).put(now.0);
+        },
+    );
 }
 
 #[cfg(test)]

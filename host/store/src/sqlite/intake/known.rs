@@ -47,7 +47,7 @@ static SEMANTIC_KEYS: Statement = Statement::new(
 
 async fn keys(
     connection: &mut SqliteConnection,
-    statement: &Statement,
+    statement: &'static Statement,
     events: &[&IncomingEvent],
     key: impl Fn(&IncomingEvent) -> &Option<String>,
 ) -> Result<HashSet<EventKey>, Error> {

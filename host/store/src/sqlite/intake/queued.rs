@@ -10,23 +10,12 @@ use gladhand_core::outcome::Outcome;
 use sqlx::{Row, SqliteConnection};
 
 use super::super::rows::to_json;
-use super::super::statement::{Statement, nothing};
+use super::super::statement::{Script, Statement, nothing};
 use crate::Error;
 use crate::planned::PlannedDelivery;
 
 /// Which lane.
-type LaneKey = (ConnectionId, String);
-
-/// Stores deliveries, each with its sequence, and makes the lanes of those that are to run.
-pub(super) async fn store(
-    connection: &mut SqliteConnection,
-    numbered: &[(i64, &PlannedDelivery<'_>)],
-    now: Timestamp,
-    ready_at: Timestamp,
-) -> Result<(), Error> {
-    let turns = put_into_lanes(connection, numbered, ready_at).await?;
-    insert_deliveries(connection, numbered, &turns, now).await
-}
+pub(super) type LaneKey = (ConnectionId, String);
 
 static PUT_INTO_LANES: Statement = Statement::new(
     "INSERT INTO lanes (connection, contact, ready_at, last_sequence) SELECT * FROM (VALUES ",
@@ -36,7 +25,7 @@ static PUT_INTO_LANES: Statement = Statement::new(
 );
 
 /// Makes the lanes of the deliveries that are to run; which turn is on in each.
-async fn put_into_lanes(
+pub(super) async fn put_into_lanes(
     connection: &mut SqliteConnection,
     numbered: &[(i64, &PlannedDelivery<'_>)],
     ready_at: Timestamp,
@@ -82,59 +71,56 @@ static INSERT_DELIVERIES: Statement = Statement::new(
     ") WHERE column1 IS NOT NULL",
 );
 
-async fn insert_deliveries(
-    connection: &mut SqliteConnection,
+/// Stores deliveries, each with its sequence and its lane's turn.
+pub(super) fn insert(
+    script: &mut Script,
     numbered: &[(i64, &PlannedDelivery<'_>)],
     turns: &HashMap<LaneKey, i64>,
     now: Timestamp,
-) -> Result<(), Error> {
-    INSERT_DELIVERIES
-        .execute(
-            connection,
-            numbered,
-            |values,
-             (
-                sequence,
-                PlannedDelivery {
-                    event,
-                    delivery,
-                    lacks_identity,
-                },
-            )| {
-                let lane = (delivery.connection, delivery.contact.clone());
-                let (state, settled_at) = match delivery.skipped {
-                    None => (DeliveryState::Pending, None),
-                    Some(_) => (DeliveryState::Skipped, Some(now.0)),
-                };
-                let outcome = delivery
-                    .skipped
-                    .clone()
-                    .map(|(code, reason)| Outcome::Skipped { code, reason });
-                values
-                    .put(*sequence)
-                    .put(delivery.id.uuid())
-                    .put(delivery.event.uuid())
-                    .put(delivery.connection.uuid())
-                    .put(delivery.contact.as_str())
-                    .put(delivery.entity.as_ref().map(|(kind, _)| kind.as_str()))
-                    .put(delivery.entity.as_ref().map(|(_, id)| id.as_str()))
-                    .put(delivery.kind.map(EventKind::as_str))
-                    .put(*lacks_identity)
-                    .put(turns.get(&lane).copied().unwrap_or(0))
-                    .put(delivery.occurred_at_us)
-                    .put(event.received_at.0)
-                    .put(now.0)
-                    .put(state.as_str())
-                    .put(0)
-                    .put(false)
-                    .put(settled_at)
-                    .put(delivery.skipped.as_ref().map(|(code, _)| code.as_str()))
-                    .put(outcome.as_ref().map(to_json));
+) {
+    script.add(
+        &INSERT_DELIVERIES,
+        numbered,
+        |values,
+         (
+            sequence,
+            PlannedDelivery {
+                event,
+                delivery,
+                lacks_identity,
             },
-            nothing,
-        )
-        .await?;
-    Ok(())
+        )| {
+            let lane = (delivery.connection, delivery.contact.clone());
+            let (state, settled_at) = match delivery.skipped {
+                None => (DeliveryState::Pending, None),
+                Some(_) => (DeliveryState::Skipped, Some(now.0)),
+            };
+            let outcome = delivery
+                .skipped
+                .clone()
+                .map(|(code, reason)| Outcome::Skipped { code, reason });
+            values
+                .put(*sequence)
+                .put(delivery.id.uuid())
+                .put(delivery.event.uuid())
+                .put(delivery.connection.uuid())
+                .put(delivery.contact.as_str())
+                .put(delivery.entity.as_ref().map(|(kind, _)| kind.as_str()))
+                .put(delivery.entity.as_ref().map(|(_, id)| id.as_str()))
+                .put(delivery.kind.map(EventKind::as_str))
+                .put(*lacks_identity)
+                .put(turns.get(&lane).copied().unwrap_or(0))
+                .put(delivery.occurred_at_us)
+                .put(event.received_at.0)
+                .put(now.0)
+                .put(state.as_str())
+                .put(0_i64)
+                .put(false)
+                .put(settled_at)
+                .put(delivery.skipped.as_ref().map(|(code, _)| code.as_str()))
+                .put(outcome.as_ref().map(to_json));
+        },
+    );
 }
 
 /// A lane where the contact's deliveries were skipped is marked, and made if it is gone. What comes back gets the next
@@ -154,24 +140,21 @@ static MARK_REVIVED: Statement = Statement::new(
      revive_turn = COALESCE(lanes.revive_turn, lanes.turn + 1)",
 );
 
-pub(super) async fn mark_revived(
-    connection: &mut SqliteConnection,
+pub(super) fn mark_revived(
+    script: &mut Script,
     contacts: &[(SourceId, String)],
     ready_at: Timestamp,
-) -> Result<(), Error> {
-    MARK_REVIVED
-        .execute(
-            connection,
-            contacts,
-            |values, (source, contact)| {
-                values.put(source.uuid()).put(contact.as_str());
-            },
-            |values| {
-                values.put(ready_at.0);
-            },
-        )
-        .await?;
-    Ok(())
+) {
+    script.add_with(
+        &MARK_REVIVED,
+        contacts,
+        |values, (source, contact)| {
+            values.put(source.uuid()).put(contact.as_str());
+        },
+        |values| {
+            values.put(ready_at.0);
+        },
+    );
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! What becomes of a lane whose attempt has ended: it goes on, waits, or is removed.
 
-use sqlx::SqliteConnection;
-
-use super::super::statement::{Statement, Values, nothing};
+use super::super::statement::{Script, Statement};
+use super::super::value::Values;
 use super::Held;
-use crate::Error;
 
 static NEXT_TURN: Statement = Statement::new(
     "WITH returned(connection, contact, turn) AS (VALUES ",
@@ -29,10 +27,7 @@ static RELEASE: Statement = Statement::new(
 );
 
 /// The leases were found to hold in this transaction, so the lane's key is enough.
-pub(super) async fn release(
-    connection: &mut SqliteConnection,
-    held: &[Held<'_>],
-) -> Result<(), Error> {
+pub(super) fn release(script: &mut Script, held: &[Held<'_>]) {
     let lane = |values: &mut Values, held: &&Held<'_>| {
         values
             .put(held.lease().connection.uuid())
@@ -42,37 +37,20 @@ pub(super) async fn release(
         .iter()
         .filter(|held| held.returns_at.is_some())
         .collect();
-    NEXT_TURN
-        .execute(
-            connection,
-            &returned,
-            |values, held| {
-                lane(values, held);
-                values.put(held.returns_at);
-            },
-            nothing,
-        )
-        .await?;
+    script.add(&NEXT_TURN, &returned, |values, held| {
+        lane(values, held);
+        values.put(held.returns_at);
+    });
     let ended: Vec<&Held<'_>> = held
         .iter()
         .filter(|held| held.state().is_settled())
         .collect();
-    REMOVE_EMPTY
-        .execute(connection, &ended, lane, nothing)
-        .await?;
+    script.add(&REMOVE_EMPTY, &ended, lane);
     let all: Vec<&Held<'_>> = held.iter().collect();
-    RELEASE
-        .execute(
-            connection,
-            &all,
-            |values, held| {
-                lane(values, held);
-                values.put(held.ready_at());
-            },
-            nothing,
-        )
-        .await?;
-    Ok(())
+    script.add(&RELEASE, &all, |values, held| {
+        lane(values, held);
+        values.put(held.ready_at());
+    });
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::super::journal::Intend;
 use super::super::leases::Asked;
 use super::super::locks::Acquire;
 use super::super::settle::Settle;
+use super::super::statement::Script;
 use super::super::{Shared, changes, claim, intake, journal, leases, locks, settle};
 use super::Job;
 use crate::Error;
@@ -63,12 +64,22 @@ impl Batch {
             .chain(intended)
             .filter_map(|(source, found)| Some((source?, found)))
             .collect();
-        changes::commit(connection, shared, &found).await?;
+        let mut script = Script::default();
+        let owners = found.iter().map(|(source, found)| found.owner(*source));
+        let keys = shared.keys.ensure(&mut script, connection, owners).await?;
+        changes::add(&mut script, &keys, &found, shared.clock.now());
+        let settles = settle::run(&mut script, connection, &keys, &settles).await?;
+        script.run(connection).await?;
+
+        let mut script = Script::default();
+        let intends = journal::run(&mut script, connection, shared, &intends).await?;
+        let acquires = locks::run(&mut script, connection, &acquires).await?;
+        script.run(connection).await?;
         Ok(Answers {
             takes,
-            settles: settle::run(connection, shared, &settles).await?,
-            intends: journal::run(connection, shared, &intends).await?,
-            acquires: locks::run(connection, &acquires).await?,
+            settles,
+            intends,
+            acquires,
             claims: claim::run(connection, shared, &inputs(&self.claims)).await?,
         })
     }

@@ -1,0 +1,224 @@
+//! What most tests stand on: one simulated Krayin, one host joined to it, and a clock that only the test moves.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gladhand_core::clock::{Clock as _, ManualClock, Timestamp};
+use gladhand_core::delivery::{Delivery, DeliveryState};
+use gladhand_tests::chatwoot::account::Contact;
+use gladhand_tests::chatwoot::{Account, Webhook};
+use gladhand_tests::host::{Joined, Setup, TestHost};
+use gladhand_tests::http::{Answer, Client};
+use gladhand_tests::krayin::{Config, Krayin};
+use tempfile::TempDir;
+
+/// When every test begins.
+pub const NOON: i64 = 1_781_690_400_000;
+
+/// The one connection's name.
+pub const CONNECTION: &str = "krayin-main";
+
+/// A host, its CRM, and their time.
+pub struct Bed {
+    pub crm: Krayin,
+    pub clock: Arc<ManualClock>,
+    pub host: TestHost,
+    setup: Setup,
+    dir: TempDir,
+}
+
+impl Bed {
+    /// A host that is joined to a CRM that works.
+    pub async fn new() -> Self {
+        Self::behind(|crm| crm.base_url().to_owned()).await
+    }
+
+    /// A host that knows the CRM by the address that `base_url` gives.
+    pub async fn behind(base_url: impl FnOnce(&Krayin) -> String) -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp(NOON)));
+        let config = Config {
+            clock: clock.clone(),
+            throttle: Some(60_000),
+            ..Config::default()
+        };
+        let crm = Krayin::start(config).expect("a port is free");
+        let dir = TempDir::new().expect("a folder");
+        let mut setup = Setup::new(
+            dir.path(),
+            vec![joined(CONNECTION, &base_url(&crm), &crm.token())],
+        );
+        // One connector and not all: each is compiled at the start.
+        let own = dir.path().join("connectors");
+        fs::create_dir(&own).expect("a folder");
+        fs::copy(
+            setup.connectors.join("krayin.wasm"),
+            own.join("krayin.wasm"),
+        )
+        .expect("`cargo xtask connectors` built it");
+        setup.connectors = own;
+        // A lane that waits for the rest of a burst would wait for the test to move the clock.
+        setup.hold = Duration::ZERO;
+        let host = TestHost::start_at(&setup, clock.clone())
+            .await
+            .expect("the host starts");
+        Self {
+            crm,
+            clock,
+            host,
+            setup,
+            dir,
+        }
+    }
+
+    /// The same after the host was stopped in whatever it did and started again on what it had stored.
+    pub async fn restarted(self) -> Self {
+        let Self {
+            crm,
+            clock,
+            host,
+            setup,
+            dir,
+        } = self;
+        host.stop().await;
+        let host = TestHost::start_at(&setup, clock.clone())
+            .await
+            .expect("the host starts again");
+        Self {
+            crm,
+            clock,
+            host,
+            setup,
+            dir,
+        }
+    }
+
+    /// Sends webhooks as Chatwoot does; `run` tells their delivery ids from others'.
+    pub async fn send(&self, run: &str, webhooks: &[Webhook]) {
+        let mut sender = self.host.sender(run);
+        for webhook in webhooks {
+            sender.send(webhook).await.expect("the host takes it");
+        }
+    }
+
+    /// Waits until nothing can happen before the clock moves.
+    pub async fn rest(&self) -> Vec<Delivery> {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let resting = async {
+            loop {
+                let deliveries = self.deliveries().await;
+                if is_resting(&deliveries, self.clock.now()) {
+                    return deliveries;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let Ok(deliveries) = tokio::time::timeout(PATIENCE, resting).await else {
+            panic!(
+                "no rest within {PATIENCE:?}: {:#?}",
+                self.deliveries().await
+            );
+        };
+        deliveries
+    }
+
+    /// Lets what runs come to rest, then time pass, then rest come again.
+    pub async fn wait(&self, duration: Duration) -> Vec<Delivery> {
+        self.rest().await;
+        self.clock.advance(duration);
+        self.rest().await
+    }
+
+    /// Moves the clock to each next try until nothing waits any more.
+    pub async fn finish(&self) -> Vec<Delivery> {
+        const TRIES: u32 = 20;
+        for _ in 0..TRIES {
+            let deliveries = self.rest().await;
+            let Some(next) = deliveries.iter().filter_map(next_try).min() else {
+                return deliveries;
+            };
+            self.clock.advance(next.since(self.clock.now()));
+        }
+        panic!(
+            "not finished after {TRIES} tries: {:#?}",
+            self.deliveries().await
+        );
+    }
+
+    /// All deliveries, oldest first.
+    pub async fn deliveries(&self) -> Vec<Delivery> {
+        self.host.deliveries().await.expect("a list")
+    }
+
+    /// What the admin API answers.
+    pub async fn api(&self, method: hyper::Method, path: &str, body: Vec<u8>) -> Answer {
+        let token = fs::read_to_string(self.dir.path().join("data/admin.token"))
+            .expect("the host wrote it");
+        let headers = [("authorization", format!("Bearer {}", token.trim()))];
+        Client::new(&self.host.authority())
+            .request(method, path, &headers, body)
+            .await
+            .expect("an answer")
+    }
+
+    /// What Prometheus reads.
+    pub async fn metrics(&self) -> String {
+        let mut client = Client::new(&self.host.host.metrics_address.to_string());
+        let answer = client.get("/metrics", &[]).await.expect("an answer");
+        assert_eq!(answer.status, 200);
+        String::from_utf8(answer.body.to_vec()).expect("text")
+    }
+
+    /// Where the host keeps what it keeps.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+}
+
+/// A connection to a simulated Krayin.
+pub fn joined(name: &str, base_url: &str, token: &str) -> Joined {
+    Joined {
+        name: name.to_owned(),
+        connector: "krayin".to_owned(),
+        base_url: base_url.to_owned(),
+        token: token.to_owned(),
+        inboxes: Vec::new(),
+        concurrency: 4,
+        settings: String::new(),
+    }
+}
+
+/// The webhook of a contact that appears.
+pub fn appears(contact: Contact) -> Vec<Webhook> {
+    let mut account = Account::new(NOON);
+    account.meets(contact);
+    account.webhooks
+}
+
+/// Somebody who can be found by an address.
+pub fn jane() -> Contact {
+    Contact {
+        id: 201,
+        name: "Jane Doe".to_owned(),
+        email: Some("jane@doe.example".to_owned()),
+        ..Contact::default()
+    }
+}
+
+/// A lane is at rest where nothing of it runs, and its head, if there is one, waits for a time that has not come.
+fn is_resting(deliveries: &[Delivery], now: Timestamp) -> bool {
+    let waits = |delivery: &Delivery| next_try(delivery).is_some_and(|at| at > now);
+    deliveries.iter().all(|delivery| match delivery.state {
+        DeliveryState::Running => false,
+        DeliveryState::Waiting => waits(delivery),
+        DeliveryState::Pending => deliveries.iter().any(|head| {
+            (head.connection, &head.lane) == (delivery.connection, &delivery.lane) && waits(head)
+        }),
+        _ => true,
+    })
+}
+
+fn next_try(delivery: &Delivery) -> Option<Timestamp> {
+    let is_waiting = delivery.state == DeliveryState::Waiting;
+    delivery.not_before.filter(|_| is_waiting)
+}
