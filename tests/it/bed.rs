@@ -205,6 +205,18 @@ pub fn jane() -> Contact {
     }
 }
 
+/// Waits until something has happened in the CRM.
+pub async fn until(has_happened: impl Fn() -> bool) {
+    let waiting = async {
+        while !has_happened() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting)
+        .await
+        .expect("it happens");
+}
+
 /// A lane is at rest where nothing of it runs, and its head, if there is one, waits for a time that has not come.
 fn is_resting(deliveries: &[Delivery], now: Timestamp) -> bool {
     let waits = |delivery: &Delivery| next_try(delivery).is_some_and(|at| at > now);

@@ -8,9 +8,15 @@ mod bed;
 
 mod webhooks;
 
+mod refusals;
+
 mod isolation;
 
 mod trouble;
+
+mod limits;
+
+mod neighbours;
 
 mod restart;
 

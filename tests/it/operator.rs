@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::response::Html;
+use gladhand_core::connection::Mode;
+use gladhand_core::outcome::{Outcome, SkipCode};
 use gladhand_server::admin::ConnectionChange;
 use gladhand_tests::host::{Setup, TestHost};
 use gladhand_tests::krayin::{Config, Krayin};
@@ -243,4 +245,37 @@ async fn a_base_url_in_any_form_that_people_paste_delivers_to_the_same_place() {
         );
     }
     host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_only_observes_writes_nothing_and_says_what_it_would_have_sent() {
+    let bed = Bed::new().await;
+    let change = ConnectionChange {
+        mode: Some(Mode::Observe),
+        ..ConnectionChange::default()
+    };
+    bed.host
+        .host
+        .admin
+        .set_connection(CONNECTION, change)
+        .await
+        .expect("it observes");
+    bed.send("observed", &appears(jane())).await;
+    let deliveries = bed.rest().await;
+    let Some(Outcome::Skipped {
+        code: SkipCode::Observed,
+        reason,
+    }) = &deliveries[0].outcome
+    else {
+        panic!("{deliveries:#?}");
+    };
+    assert!(
+        reason.contains("POST") && reason.contains("/api/v1/contacts/persons"),
+        "{reason}"
+    );
+    let requests = bed.crm.requests();
+    assert!(
+        !requests.is_empty() && requests.iter().all(|seen| seen.method == "GET"),
+        "{requests:#?}"
+    );
 }

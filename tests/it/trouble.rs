@@ -2,22 +2,21 @@
 
 use std::time::Duration;
 
-use gladhand_core::clock::Clock as _;
 use gladhand_core::delivery::{Delivery, DeliveryState};
 use gladhand_core::failure::FailureKind;
 use gladhand_server::admin::ConnectionChange;
 use gladhand_tests::chatwoot::account::Contact;
 use gladhand_tests::fault::{Fault, Matcher, Rule, Work};
-use gladhand_tests::krayin::{Contract, Krayin};
+use gladhand_tests::krayin::Krayin;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::bed::{Bed, CONNECTION, appears, jane};
+use crate::bed::{Bed, CONNECTION, appears, jane, until};
 
 const HOUR: Duration = Duration::from_hours(1);
 
 /// The one delivery waits, and its failure says this.
 #[track_caller]
-fn check_waits(deliveries: &[Delivery], kind: FailureKind, words: &[&str]) {
+pub fn check_waits(deliveries: &[Delivery], kind: FailureKind, words: &[&str]) {
     let [delivery] = deliveries else {
         panic!("one delivery: {deliveries:#?}")
     };
@@ -38,7 +37,7 @@ fn check_waits(deliveries: &[Delivery], kind: FailureKind, words: &[&str]) {
 }
 
 #[track_caller]
-fn check_arrived_once(crm: &Krayin, deliveries: &[Delivery]) {
+pub fn check_arrived_once(crm: &Krayin, deliveries: &[Delivery]) {
     assert!(
         deliveries
             .iter()
@@ -206,70 +205,6 @@ async fn a_revoked_token_is_named_kills_nothing_and_a_new_one_delivers_everythin
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_provider_asks_to_wait_is_waited_and_is_no_attempt() {
-    let bed = Bed::new().await;
-    bed.crm.set_contract(Contract::Generation2026);
-    bed.crm.inject(Rule::new(
-        Matcher::any(),
-        Fault::TooManyRequests {
-            retry_after_secs: 30,
-        },
-    ));
-    let asked_at = bed.clock.now();
-    bed.send("throttled", &appears(jane())).await;
-    let deliveries = bed.rest().await;
-    check_waits(
-        &deliveries,
-        FailureKind::RateLimited,
-        &["60 requests per minute"],
-    );
-    assert_eq!(
-        deliveries[0].not_before,
-        Some(asked_at.after(Duration::from_secs(30)))
-    );
-    assert_eq!(deliveries[0].attempts, 0, "a rate limit is no attempt");
-    check_arrived_once(&bed.crm, &bed.finish().await);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_limit_of_six_a_minute_is_kept_to_and_everything_arrives_once() {
-    let bed = Bed::new().await;
-    bed.crm.set_throttle(Some(6));
-    for id in 0..3 {
-        let email = format!("person-{id}@throttled.example");
-        let contact = Contact {
-            id: 400 + id,
-            name: format!("Person {id}"),
-            email: Some(email),
-            ..Contact::default()
-        };
-        bed.send(&format!("throttled-{id}"), &appears(contact))
-            .await;
-    }
-    let deliveries = bed.rest().await;
-    assert!(
-        deliveries
-            .iter()
-            .any(|delivery| delivery.state == DeliveryState::Waiting),
-        "{deliveries:#?}"
-    );
-    for failure in deliveries
-        .iter()
-        .filter_map(|delivery| delivery.failure.as_ref())
-    {
-        assert!(
-            matches!(
-                failure.kind,
-                FailureKind::RateLimited | FailureKind::BudgetExhausted
-            ),
-            "{failure:#?}"
-        );
-        assert!(failure.message.contains("used up"), "{}", failure.message);
-    }
-    check_arrived_once(&bed.crm, &bed.finish().await);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_contact_whose_write_hangs_does_not_delay_another() {
     let bed = Bed::new().await;
     let hang = Fault::Hang {
@@ -296,16 +231,4 @@ async fn a_contact_whose_write_hangs_does_not_delay_another() {
         "the second is done while the first one hangs"
     );
     check_arrived_once(&bed.crm, &bed.rest().await);
-}
-
-/// Waits until something has happened in the CRM.
-async fn until(has_happened: impl Fn() -> bool) {
-    let waiting = async {
-        while !has_happened() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), waiting)
-        .await
-        .expect("it happens");
 }

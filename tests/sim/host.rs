@@ -119,13 +119,21 @@ impl Setup {
     }
 }
 
-/// `target/connectors` of the build that this program is from.
+/// The components to run: `target/connectors` of the build that this program is from, or what
+/// `GLADHAND_TEST_CONNECTORS` names.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by their environment what to test"
+)]
 pub fn built_connectors() -> PathBuf {
+    if let Some(named) = std::env::var_os("GLADHAND_TEST_CONNECTORS") {
+        return named.into();
+    }
+    // A program of the build lies in target/<profile>[/deps]; a target folder elsewhere is found by that.
+    let program = std::env::current_exe().unwrap_or_default();
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("tests lies in the workspace");
-    // A program of the build lies in target/<profile>[/deps]; a target folder elsewhere is found by that.
-    let program = std::env::current_exe().unwrap_or_default();
     let beside = program
         .ancestors()
         .map(|dir| dir.join("connectors"))

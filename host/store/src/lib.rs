@@ -94,7 +94,8 @@ pub enum Error {
     },
     /// Something that it names is not there, or something that names it still is.
     #[error(
-        "the {what} names something that does not exist, or is still named by something; look at its source, account, connections and connector version"
+        "the {what} names something that does not exist, or something still names it; look at its source, account, \
+         connections and connector version"
     )]
     Related {
         /// `source`, `connection`, …

@@ -101,8 +101,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_answer_comes_back_byte_for_byte(status in any::<u16>(), name in ".*", value in ".*", body in any::<Vec<u8>>()) {
-            let given = Answer { status, headers: vec![(name, value)], body };
+        fn an_answer_comes_back_byte_for_byte(
+            status in any::<u16>(),
+            header in (".*", ".*"),
+            body in any::<Vec<u8>>(),
+        ) {
+            let given = Answer { status, headers: vec![header], body };
             prop_assert_eq!(open_answer(&answer(&given)).expect("just packed"), given);
         }
 

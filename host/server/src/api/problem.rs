@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use gladhand_core::failure::FailureKind;
 use serde::{Deserialize, Serialize};
 
 use crate::admin;
@@ -42,6 +43,10 @@ impl From<admin::Error> for Problem {
             admin::Error::InUse { .. } => (StatusCode::CONFLICT, "in-use"),
             admin::Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             admin::Error::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, "component-refused"),
+            // The caller asks for what this connector does not do: no CRM was asked.
+            admin::Error::Failed(failure) if failure.kind == FailureKind::Unsupported => {
+                (StatusCode::UNPROCESSABLE_ENTITY, failure.kind.as_str())
+            }
             // The CRM, not the caller, is what failed.
             admin::Error::Failed(failure) => (StatusCode::BAD_GATEWAY, failure.kind.as_str()),
             admin::Error::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable"),

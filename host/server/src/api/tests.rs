@@ -206,7 +206,7 @@ async fn a_connection_is_changed_paused_checked_discovered_and_removed() {
     let (status, body) = api.get("/api/v1/connections/main/discover/moods").await;
     assert_eq!(
         (status, body["code"].as_str()),
-        (StatusCode::BAD_GATEWAY, Some("unsupported"))
+        (StatusCode::UNPROCESSABLE_ENTITY, Some("unsupported"))
     );
     let (status, _) = api.call("DELETE", "/api/v1/connections/main", None).await;
     assert_eq!(status, StatusCode::NO_CONTENT);

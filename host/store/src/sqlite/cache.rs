@@ -49,7 +49,8 @@ type EntryKey<'c> = (ConnectionId, u32, &'c str);
 static UPSERT: Statement = Statement::new(
     "INSERT INTO cache (connection, state, key, value, expires_at) SELECT * FROM (VALUES ",
     5,
-    ") WHERE column1 IS NOT NULL ON CONFLICT (connection, state, key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at",
+    ") WHERE column1 IS NOT NULL \
+     ON CONFLICT (connection, state, key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at",
 );
 
 static REMOVE: Statement = Statement::new(

@@ -93,7 +93,8 @@ fn answers<'c>(all: &[(SourceId, &'c Found)]) -> Vec<Answer<'c>> {
 }
 
 static INSERT_SETS: Statement = Statement::new(
-    "INSERT INTO effects (id, account, state, delivery, kind, keys, digest, at, verdict, answer) SELECT * FROM (VALUES ",
+    "INSERT INTO effects (id, account, state, delivery, kind, keys, digest, at, verdict, answer) \
+     SELECT * FROM (VALUES ",
     10,
     ") WHERE column1 IS NOT NULL",
 );

@@ -85,7 +85,8 @@ fn owner(event: &IncomingEvent) -> KeyOwner {
 }
 
 static INSERT_EVENTS: Statement = Statement::new(
-    "INSERT INTO events (id, source, contact, name, delivery_key, semantic_key, received_at, body) SELECT * FROM (VALUES ",
+    "INSERT INTO events (id, source, contact, name, delivery_key, semantic_key, received_at, body) \
+     SELECT * FROM (VALUES ",
     8,
     ") WHERE column1 IS NOT NULL",
 );

@@ -131,7 +131,8 @@ static UPSERT: Statement = Statement::new(
     "INSERT INTO links (owner, entity_kind, entity_id, object, remote_id, digest, revision, url, attributes, \
      updated_at) SELECT * FROM (VALUES ",
     10,
-    ") WHERE column1 IS NOT NULL ON CONFLICT (owner, entity_kind, entity_id, object) DO UPDATE SET remote_id = excluded.remote_id, \
+    ") WHERE column1 IS NOT NULL \
+     ON CONFLICT (owner, entity_kind, entity_id, object) DO UPDATE SET remote_id = excluded.remote_id, \
      digest = excluded.digest, revision = excluded.revision, url = excluded.url, \
      attributes = excluded.attributes, updated_at = excluded.updated_at",
 );

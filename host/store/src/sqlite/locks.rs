@@ -60,7 +60,8 @@ static HOLDERS: Statement = Statement::new(
 static TAKE: Statement = Statement::new(
     "INSERT INTO locks (account, key, connection, contact, token) SELECT * FROM (VALUES ",
     5,
-    ") WHERE column1 IS NOT NULL ON CONFLICT (account, key) DO UPDATE SET connection = excluded.connection, contact = excluded.contact, \
+    ") WHERE column1 IS NOT NULL \
+     ON CONFLICT (account, key) DO UPDATE SET connection = excluded.connection, contact = excluded.contact, \
      token = excluded.token",
 );
 

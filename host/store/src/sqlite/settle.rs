@@ -127,7 +127,8 @@ static RETURNING: Statement = Statement::new(
     6,
     ") SELECT skipped.place, lanes.turn + 1 AS turn \
      FROM skipped \
-     JOIN attempts ON attempts.delivery = skipped.delivery AND attempts.id = skipped.attempt AND NOT attempts.contact_was_known \
+     JOIN attempts ON attempts.delivery = skipped.delivery AND attempts.id = skipped.attempt \
+     AND NOT attempts.contact_was_known \
      JOIN entities ON entities.source = skipped.source AND entities.kind = 'contact' \
                   AND entities.id = skipped.contact AND entities.identities <> '[]' \
      JOIN lanes ON lanes.connection = skipped.connection AND lanes.contact = skipped.contact",

@@ -212,7 +212,8 @@ impl Task {
         match self.give_back(&abandoned).await {
             Ok(()) => self.shared.changed.notify_one(),
             Err(error) => {
-                tracing::error!(%error, lanes = abandoned.len(), "lanes that nobody waits for stay leased until a restart");
+                let lanes = abandoned.len();
+                tracing::error!(%error, lanes, "lanes that nobody waits for stay leased until a restart");
             }
         }
     }

@@ -7,16 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gladhand_core::attempt::{Changes, Cost, Lease};
 use gladhand_core::clock::{Clock, ManualClock, Timestamp};
-use gladhand_core::connection::{Account, Connection, Mode, Source};
+use gladhand_core::connection::{Connection, Mode};
 use gladhand_core::delivery::DeliveryState;
-use gladhand_core::descriptor::Descriptor;
 use gladhand_core::event::EventKind;
 use gladhand_core::failure::{Failure, FailureKind};
 use gladhand_core::ids::{AccountId, ConnectionId, DeliveryId, Ids, SourceId};
 use gladhand_core::intake::{IncomingEvent, Planner};
 use gladhand_core::outcome::{Outcome, SkipCode};
 use gladhand_core::port::{Ports, Scope};
-use gladhand_store::catalog::{Catalog, Version};
+use gladhand_store::catalog::Catalog;
 use gladhand_store::deliveries::{
     ClaimRequest, Claimed, Claims, Deliveries, DeliveryDetail, Settlement,
 };
@@ -25,6 +24,7 @@ use gladhand_store::settings::Settings;
 use gladhand_store::{Error, crypter::Key};
 use uuid::Uuid;
 
+use crate::configured::{test_account, test_source, test_version};
 use crate::planner::TestPlanner;
 
 /// What a store must be for the contract.
@@ -299,45 +299,6 @@ impl Bed {
             kinds.push(claimed.delivery.kind.expect("what runs has a kind"));
             self.succeed(claimed).await;
         }
-    }
-}
-
-pub fn test_source(id: SourceId, name: &str) -> Source {
-    Source {
-        id,
-        name: name.into(),
-        kind: "chatwoot".into(),
-        base_url: Some("https://chat.example.com".into()),
-        account_id: Some(1),
-        is_signed: true,
-        allow_private_network: false,
-        allow_http: false,
-    }
-}
-
-pub fn test_account(id: AccountId) -> Account {
-    Account {
-        id,
-        name: "crm".into(),
-        connector: "test".into(),
-        base_url: None,
-        allow_private_network: false,
-        allow_http: false,
-        concurrency: 4,
-    }
-}
-
-pub fn test_version() -> Version {
-    let descriptor: Descriptor = serde_json::from_value(serde_json::json!({
-        "id": "test", "name": "Test", "version": "1.0.0", "state": STATE, "auth": {"scheme": "none"},
-        "hosts": [], "events": [], "lookup-after-ms": 1000,
-    }))
-    .expect("a descriptor");
-    Version {
-        digest: DIGEST.into(),
-        descriptor,
-        size: 9,
-        added_at: START,
     }
 }
 

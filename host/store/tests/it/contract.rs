@@ -10,6 +10,8 @@ pub mod identity;
 
 pub mod journal;
 
+pub mod effects;
+
 pub mod locks;
 
 pub mod changes;
@@ -72,6 +74,8 @@ macro_rules! for_each {
                 a_key_of_another_account_or_state_is_another,
                 two_intents_at_once_are_not_both_sent,
                 a_stale_lease_intends_nothing_and_commits_nothing,
+            ],
+            effects: [
                 a_conclusion_counts_only_while_the_row_says_what_was_shown,
                 a_later_attempt_is_told_what_the_earlier_ones_sent,
             ],

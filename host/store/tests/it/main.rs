@@ -3,6 +3,8 @@
 
 mod bed;
 
+mod configured;
+
 mod events;
 
 mod planner;

@@ -20,7 +20,8 @@ pub(super) type LaneKey = (ConnectionId, String);
 static PUT_INTO_LANES: Statement = Statement::new(
     "INSERT INTO lanes (connection, contact, ready_at, last_sequence) SELECT * FROM (VALUES ",
     4,
-    ") WHERE column1 IS NOT NULL ON CONFLICT (connection, contact) DO UPDATE SET last_sequence = excluded.last_sequence \
+    ") WHERE column1 IS NOT NULL \
+     ON CONFLICT (connection, contact) DO UPDATE SET last_sequence = excluded.last_sequence \
      RETURNING connection, contact, turn",
 );
 
@@ -66,7 +67,8 @@ pub(super) async fn put_into_lanes(
 
 static INSERT_DELIVERIES: Statement = Statement::new(
     "INSERT INTO deliveries (sequence, id, event, connection, contact, entity_kind, entity_id, kind, lacks_identity, \
-     turn, occurred_at_us, received_at, queued_at, state, attempts, was_claimed, settled_at, code, outcome) SELECT * FROM (VALUES ",
+     turn, occurred_at_us, received_at, queued_at, state, attempts, was_claimed, settled_at, code, outcome) \
+     SELECT * FROM (VALUES ",
     19,
     ") WHERE column1 IS NOT NULL",
 );

@@ -8,7 +8,8 @@ use gladhand_core::outcome::{Outcome, SkipCode};
 use gladhand_store::deliveries::DeliveryFilter;
 use gladhand_store::intake::Taken;
 
-use crate::bed::{Backend, Bed, test_source};
+use crate::bed::{Backend, Bed};
+use crate::configured::test_source;
 use crate::events::{Tick, contact};
 
 fn named(event: IncomingEvent, delivery: Option<&str>, semantic: Option<&str>) -> IncomingEvent {

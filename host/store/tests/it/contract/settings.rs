@@ -11,7 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::changes::{entity, link};
-use crate::bed::{Backend, Bed, DIGEST, test_account, test_source, test_version};
+use crate::bed::{Backend, Bed, DIGEST};
+use crate::configured::{test_account, test_source, test_version};
 use crate::events::Tick;
 
 pub async fn what_is_configured_is_read_back_by_name(backend: Box<dyn Backend>) {
