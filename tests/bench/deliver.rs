@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use gladhand_core::clock::Clock;
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::ids::ConnectionId;
+use gladhand_store::catalog::Version;
 use gladhand_store::deliveries::DeliveryFilter;
 use gladhand_store::{Catalog as _, Deliveries as _, Settings as _};
 use gladhand_tests::chatwoot::Account;
@@ -78,6 +79,15 @@ async fn once(scale: Scale, is_native: bool) -> Result<Row> {
     if is_native {
         let native = Arc::new(Native::new(host.host.services.clone())?);
         let digest = gladhand_runtime::Connector::digest(&*native).to_owned();
+        let version = Version {
+            digest: digest.clone(),
+            descriptor: gladhand_runtime::Connector::descriptor(&*native)
+                .as_ref()
+                .clone(),
+            size: 0,
+            added_at: SystemClock::default().now(),
+        };
+        host.host.store.add_version(&version, b"").await?;
         host.host.engine.register(native).await?;
         host.host.store.set_route(connection, &digest).await?;
     }

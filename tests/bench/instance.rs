@@ -120,13 +120,13 @@ async fn bare(count: u32) -> Result<f64> {
     let component = Component::from_file(&engine, built_connectors().join("krayin.wasm"))?;
     let mut linker = Linker::<()>::new(&engine);
     linker.define_unknown_imports_as_traps(&component)?;
-    let linked = linker.instantiate_pre(&component)?;
+    let ready = linker.instantiate_pre(&component)?;
     let clock = SystemClock::default();
     let began = clock.monotonic();
     for _ in 0..count {
         let mut store = Store::new(&engine, ());
         store.set_epoch_deadline(1_000_000);
-        linked.instantiate_async(&mut store).await?;
+        ready.instantiate_async(&mut store).await?;
     }
     let took = clock.monotonic().saturating_sub(began);
     Ok(took.as_secs_f64() * 1e6 / f64::from(count))

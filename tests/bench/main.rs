@@ -78,10 +78,10 @@ impl Options {
             match argument.as_str() {
                 "--quick" => options.scale = Scale::QUICK,
                 "--json" => {
-                    options.json = Some(arguments.next().context("--json needs a file")?.into())
+                    options.json = Some(arguments.next().context("--json needs a file")?.into());
                 }
                 "--scenario" => {
-                    options.scenario = Some(arguments.next().context("--scenario needs a name")?)
+                    options.scenario = Some(arguments.next().context("--scenario needs a name")?);
                 }
                 other => bail!(
                     "unknown argument `{other}`; there are --quick, --json FILE and --scenario NAME"

@@ -55,7 +55,7 @@ async fn demonstrate(keep: bool) -> Result<()> {
     let mut sender = Sender::new(&host.authority, SOURCE, SECRET, "first", &clock);
     for webhook in &webhooks {
         sender.send(webhook).await?;
-        show.sent(webhook);
+        Show::sent(webhook);
         show.arrived();
     }
     host.settle(&mut show).await?;

@@ -35,7 +35,7 @@ impl<'a> Show<'a> {
     }
 
     /// Shows what was sent, where it says something.
-    pub fn sent(&self, webhook: &Webhook) {
+    pub fn sent(webhook: &Webhook) {
         let body = &webhook.body;
         let what = match webhook.event.as_str() {
             "contact_created" => format!("{} appears", text(&body["name"])),

@@ -62,7 +62,7 @@ const PROVIDERS: &[&str] = &["krayin", "hubspot", "zoho", "odoo"];
 #[test]
 fn no_package_depends_on_one_that_it_must_not_know() {
     let metadata = metadata();
-    let members: BTreeSet<&str> = packages(&metadata).map(|package| name(package)).collect();
+    let members: BTreeSet<&str> = packages(&metadata).map(name).collect();
     let allowed: BTreeMap<&str, &[&str]> = ALLOWED.iter().copied().collect();
     for package in packages(&metadata) {
         let Some(allowed) = allowed.get(name(package)) else {

@@ -198,14 +198,12 @@ impl TestHost {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        match tokio::time::timeout(PATIENCE, settled).await {
-            Ok(settled) => settled,
-            Err(_) => {
-                let mut left = self.deliveries().await?;
-                left.retain(|delivery| !delivery.state.is_settled());
-                bail!("deliveries are still on their way after {PATIENCE:?}: {left:#?}")
-            }
+        if let Ok(settled) = tokio::time::timeout(PATIENCE, settled).await {
+            return settled;
         }
+        let mut left = self.deliveries().await?;
+        left.retain(|delivery| !delivery.state.is_settled());
+        bail!("deliveries are still on their way after {PATIENCE:?}: {left:#?}")
     }
 
     /// All deliveries, oldest first.

@@ -17,6 +17,9 @@ use secrecy::SecretString;
 use crate::Error;
 use crate::route::Route;
 
+/// Connectors by digest.
+pub type Connectors = HashMap<String, Arc<dyn Connector>>;
+
 /// The configuration as it runs.
 #[derive(Default)]
 pub struct Directory {
@@ -27,7 +30,7 @@ pub struct Directory {
     /// Connections in the order of whose turn it is.
     pub order: Vec<ConnectionId>,
     /// Connectors by digest.
-    pub connectors: HashMap<String, Arc<dyn Connector>>,
+    pub connectors: Connectors,
     /// Which connection runs which digest.
     pub versions: HashMap<ConnectionId, String>,
 }
@@ -102,7 +105,7 @@ fn handled(descriptor: &Descriptor) -> Vec<EventKind> {
 pub async fn read(
     settings: &dyn Settings,
     catalog: &dyn Catalog,
-    connectors: HashMap<String, Arc<dyn Connector>>,
+    connectors: Connectors,
 ) -> Result<Directory, Error> {
     let mut directory = Directory {
         connectors,

@@ -50,32 +50,28 @@ impl AttemptSettled<'_> {
         }
         let delivery = claimed.delivery.id;
         let attempt = claimed.delivery.attempts;
-        match &settlement.failure {
-            Some(failure) => {
-                let code = failure.kind.as_str();
-                if settlement.is_attempt {
-                    counter!("crm_errors_total", "provider" => provider, "kind" => code)
-                        .increment(1);
-                }
-                let next = settlement.not_before.map(|at| at.0);
-                if settlement.state == DeliveryState::Dead {
-                    tracing::error!(
-                        delivery.id = %delivery, connection, event.kind = kind, attempt, failure.kind = code, duration_ms,
-                        "delivery is dead: {}", failure.message
-                    );
-                } else {
-                    tracing::warn!(
-                        delivery.id = %delivery, connection, event.kind = kind, attempt, failure.kind = code, duration_ms,
-                        next_ms = next, "delivery waits: {}", failure.message
-                    );
-                }
-            }
-            None => {
-                let calls = settlement.cost.http_calls;
-                tracing::info!(
-                    delivery.id = %delivery, connection, event.kind = kind, attempt, state, calls, duration_ms, "delivery settled"
-                );
-            }
+        let Some(failure) = &settlement.failure else {
+            let calls = settlement.cost.http_calls;
+            tracing::info!(
+                delivery.id = %delivery, connection, event.kind = kind, attempt, state, calls, duration_ms, "delivery settled"
+            );
+            return;
+        };
+        let code = failure.kind.as_str();
+        if settlement.is_attempt {
+            counter!("crm_errors_total", "provider" => provider, "kind" => code).increment(1);
+        }
+        let next_ms = settlement.not_before.map(|at| at.0);
+        if settlement.state == DeliveryState::Dead {
+            tracing::error!(
+                delivery.id = %delivery, connection, event.kind = kind, attempt, failure.kind = code, duration_ms,
+                "delivery is dead: {}", failure.message
+            );
+        } else {
+            tracing::warn!(
+                delivery.id = %delivery, connection, event.kind = kind, attempt, failure.kind = code, duration_ms, next_ms,
+                "delivery waits: {}", failure.message
+            );
         }
     }
 }

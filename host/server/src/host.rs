@@ -136,13 +136,13 @@ impl Host {
             in_flight: Semaphore::new(config.limits.events_in_flight),
             body_limit: config.limits.body_bytes,
         });
-        let routes = intake::routes(intake)
+        let http = intake::routes(intake)
             .merge(api::routes(admin.clone(), Hash::of(&token)))
             .merge(health::routes(store.clone()));
 
         let mut tasks = Tasks::new();
         let metrics_address = metrics_listener.local_addr()?;
-        tasks.spawn("intake", serve(listener, routes, tasks.stop()));
+        tasks.spawn("intake", serve(listener, http, tasks.stop()));
         tasks.spawn(
             "metrics",
             serve(metrics_listener, telemetry::metrics_routes(), tasks.stop()),

@@ -20,7 +20,7 @@ use gladhand_engine::Engine;
 use gladhand_engine::directory::SourceEntry;
 use gladhand_engine::run::context;
 use gladhand_store::intake::Taken;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -152,10 +152,7 @@ impl Intake {
             return verify::verify(secret, &signed, self.clock.now(), self.tolerance)
                 .map_err(|error| error.to_string());
         }
-        let expected = entry
-            .path_token
-            .as_ref()
-            .map(|secret| secret.expose_secret());
+        let expected = entry.path_token.as_ref().map(SecretString::expose_secret);
         match (expected, token) {
             (Some(expected), Some(token)) if verify::equal(expected.as_bytes(), token.as_bytes()) => Ok(()),
             _ => Err("this source does not sign; its webhook URL must end with the token that `gladhand source show` prints".to_owned()),
