@@ -24,6 +24,8 @@ mod operator;
 
 mod components;
 
+mod schemas;
+
 mod secrets;
 
 mod krayin_sim;

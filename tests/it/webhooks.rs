@@ -213,6 +213,10 @@ async fn health_and_metrics_answer() {
     assert!(events(&metrics, "stored") >= 1, "{metrics}");
     assert!(metrics.contains(r#"crm_entities_synced_total{provider="krayin",object="person",direction="push",action="created"}"#), "{metrics}");
     assert!(
+        metrics.contains(r#"crm_requests_total{provider="krayin",method="POST",status="200"}"#),
+        "{metrics}"
+    );
+    assert!(
         !metrics.contains(SOURCE),
         "no label names a tenant: {metrics}"
     );

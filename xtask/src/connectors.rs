@@ -149,7 +149,10 @@ pub fn rustflags() -> String {
     let home = home.or_else(|| Some(PathBuf::from(cargo::environment("HOME")?).join(".cargo")));
     let from = |dir: &Path, name: &str| format!("--remap-path-prefix={}={name}", dir.display());
     let mut flags = vec![from(cargo::root(), "gladhand")];
-    flags.extend(home.map(|home| from(&home, "cargo")));
+    // The registry's folder is named after its host and a hash.
+    let registries = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok());
+    let registries = registries.into_iter().flatten().flatten();
+    flags.extend(registries.map(|registry| from(&registry.path(), "crates")));
     flags.join(" ")
 }
 

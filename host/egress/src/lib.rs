@@ -40,6 +40,8 @@ mod redact;
 
 mod recording;
 
+mod happening;
+
 pub use client::Unavailable;
 pub use config::Config;
 pub use egress::Egress;

@@ -18,6 +18,7 @@ use crate::budgets::Permit;
 use crate::client::{Failed, Outgoing};
 use crate::effects;
 use crate::egress::Egress;
+use crate::happening::RequestEnded;
 use crate::message::{Error, Request, Response};
 use crate::recording::{Pending, Recording};
 use crate::target::Target;
@@ -110,11 +111,20 @@ impl Call<'_> {
         };
         credentials.authorise(&mut outgoing.headers);
         permit.spend();
+        let method = outgoing.method.clone();
+        let began = self.egress.clock.monotonic();
         let networks = self.target.policy().networks();
         let sent = {
             let _waiting = Waiting::new(&*self.egress.clock, &mut self.attempt.waited);
             self.egress.client.send(networks, outgoing).await
         };
+        RequestEnded {
+            provider: &self.target.descriptor().id,
+            method: method.as_str(),
+            status: sent.as_ref().ok().map(|answer| answer.status),
+            took: self.egress.clock.monotonic().saturating_sub(began),
+        }
+        .tell();
         let sent = sent.map(|answer| self.scrubbed(answer));
         let ending = match &sent {
             Ok(answer) => Ending::Answered(answer.status),
