@@ -77,7 +77,7 @@ async fn a_wrong_token_is_what_the_check_says() {
     check_failed(
         &checks(&bed).await,
         "token",
-        &["does not accept the token", "POST /api/v1/login"],
+        &["how it refuses one", "POST /api/v1/login"],
     );
 }
 

@@ -187,7 +187,7 @@ async fn a_revoked_token_is_named_kills_nothing_and_a_new_one_delivers_everythin
     let bed = Bed::new().await;
     bed.crm.revoke_tokens();
     bed.send("revoked", &appears(jane())).await;
-    let words = ["does not accept the token", "set the new token"];
+    let words = ["how it refuses one", "set the new token"];
     check_waits(&bed.rest().await, FailureKind::Auth, &words);
     check_waits(&bed.wait(100 * HOUR).await, FailureKind::Auth, &words);
 

@@ -114,7 +114,7 @@ impl Client {
         if self.remaining.get() == Some(0) || cache::get(EXHAUSTED).is_some() {
             Error::Throttled(WINDOW_MS)
         } else {
-            Error::Auth
+            Error::Rejected
         }
     }
 
@@ -127,7 +127,7 @@ impl Client {
             self.remaining.set(Some(remaining));
             if remaining == 0 {
                 cache::put(EXHAUSTED, &Value::Bool(true), WINDOW_MS);
-                http::report_budget("requests", Some(60), Some(0), Some(WINDOW_MS));
+                http::report_budget("requests", None, Some(0), Some(WINDOW_MS));
             }
         }
         Ok(response)

@@ -31,6 +31,11 @@ pub enum Error {
     /// The token is not accepted.
     #[error("Krayin does not accept the token")]
     Auth,
+    /// Everything is answered with the same 500: in production that is how a token is refused.
+    #[error(
+        "Krayin answers 500 to everything that is asked with this token, which is how it refuses one"
+    )]
+    Rejected,
     /// The token may not do this.
     #[error("Krayin does not allow this")]
     Permission,
@@ -111,6 +116,11 @@ impl From<Error> for Failure {
                 FailureKind::Auth,
                 format!("{message}: log in through the API with the integration's own user and set the new token; every login of a user revokes its older tokens"),
             ),
+            Error::Rejected => Self::new(
+                FailureKind::Auth,
+                format!("{message}: where Krayin's own pages work, log in through the API with the integration's own user and set the new token; where they fail too, storage/logs on its server says why"),
+            )
+            .code("500"),
             Error::Permission => Self::new(
                 FailureKind::Permission,
                 format!("{message}: give the token's user a role that may"),
