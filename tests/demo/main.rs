@@ -22,7 +22,12 @@ const MORNING_MS: i64 = 1_781_686_800_000;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let keep = std::env::args().any(|argument| argument == "--keep");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let keep = arguments == ["--keep"];
+    if !keep && !arguments.is_empty() {
+        line("the demonstration takes --keep, which leaves it running, and nothing else");
+        return ExitCode::from(2);
+    }
     match demonstrate(keep).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -74,16 +79,19 @@ async fn demonstrate(keep: bool) -> Result<()> {
     if found != expected {
         bail!("Krayin should hold {expected:?} and holds {found:?}");
     }
-    line(&format!(
-        "\n  gladhand --config {}/gladhand.toml delivery list",
-        dir.path().display()
-    ));
     if keep {
-        line("\nThe host and the simulated Krayin keep running; Ctrl-C ends them.");
+        line(
+            "\nThe host and the simulated Krayin keep running; Ctrl-C ends them and removes the folder. Why each one went as it did:\n",
+        );
+        line(&format!(
+            "  gladhand --config {}/gladhand.toml --url http://{} delivery list",
+            dir.path().display(),
+            host.authority
+        ));
         tokio::signal::ctrl_c().await?;
     } else {
         line(
-            "  (with `cargo xtask demo --keep` the host keeps running, and that shows why each one went as it did)",
+            "\n  With `cargo xtask demo --keep` it keeps running, and shows why each delivery went as it did.",
         );
     }
     host.stop()

@@ -48,9 +48,7 @@ pub enum Error {
         name: String,
     },
     /// The name is taken.
-    #[error(
-        "{what} `{name}` exists already; choose another name, or change it with `gladhand {what} set`"
-    )]
+    #[error("{what} `{name}` exists already; choose another name, or remove that one first")]
     Exists {
         /// `source`, `connection`
         what: &'static str,

@@ -123,7 +123,7 @@ impl Host {
         }));
         // What does not fit is said and left out: a host that does not start takes in nothing, and nobody sends it again.
         if let Err(error) = admin.apply(config.declared(environment)?).await {
-            tracing::error!("the configuration cannot be applied as it is:\n{error}");
+            tracing::error!("serving without what does not fit in the configuration:\n{error}");
         }
 
         let token = token::ensure(&config.store.data_dir).context("making the admin token")?;

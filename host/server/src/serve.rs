@@ -105,7 +105,7 @@ async fn store(config: &Config, environment: &Environment) -> Result<String> {
 fn connectors(config: &Config) -> Result<String> {
     let dir = &config.connectors.dir;
     let entries = std::fs::read_dir(dir).map_err(|error| {
-        anyhow::anyhow!("{} cannot be read ({error}); build them with `cargo xtask connectors`, or set connectors.dir", dir.display())
+        anyhow::anyhow!("{} cannot be read ({error}); build them with `cargo xtask connectors`, and let connectors.dir name the folder that they are in, like target/connectors", dir.display())
     })?;
     let is_component = |entry: &std::fs::DirEntry| {
         entry

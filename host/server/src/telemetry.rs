@@ -1,5 +1,6 @@
 //! Logs to stderr, metrics for Prometheus on a listener of their own.
 
+use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use axum::Router;
@@ -21,6 +22,7 @@ pub fn start_logs(filter: &str, format: LogFormat) {
     let filter = EnvFilter::builder().parse_lossy(filter);
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // A host that is started in a test finds the test's own subscriber.
     let _already_started = match format {

@@ -13,6 +13,21 @@ use super::secret::Secret;
 use super::section::Section;
 use crate::telemetry::LogFormat;
 
+/// A number of things of which there must be one: with none nothing is delivered.
+struct Count(u32);
+
+impl TryFrom<i64> for Count {
+    type Error = ();
+
+    fn try_from(number: i64) -> Result<Self, ()> {
+        u32::try_from(number)
+            .ok()
+            .filter(|count| *count > 0)
+            .map(Self)
+            .ok_or(())
+    }
+}
+
 /// `[server]`
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -167,7 +182,7 @@ impl Limits {
         let body_bytes = section.integer("body_bytes");
         let events_in_flight = section.integer("events_in_flight");
         let signature_age_secs = section.integer("signature_age_secs");
-        let attempts = section.integer("attempts");
+        let attempts = section.integer("attempts").map(|Count(attempts)| attempts);
         let hold_ms = section.integer("hold_ms");
         section.finish();
         Some(Self {
@@ -232,7 +247,9 @@ impl Connection {
         let base_url = section.text("base_url");
         let credentials = section.secrets("credentials").unwrap_or_default();
         let account = section.text("account");
-        let concurrency = section.integer("concurrency");
+        let concurrency = section
+            .integer("concurrency")
+            .map(|Count(concurrency)| concurrency);
         let inboxes = section.ids("inboxes").unwrap_or_default();
         let mode = section.one_of("mode", &[("live", Mode::Live), ("observe", Mode::Observe)]);
         let time_zone = section.text("time_zone");

@@ -211,6 +211,10 @@ fn words_and_shapes_are_checked() {
         "gladhand.toml:2:10: `format` in [log] cannot be `jsn`; did you mean `json`?",
     );
     check(
+        "[limits]\nattempts = 0",
+        "gladhand.toml:2:12: `attempts` in [limits] cannot be 0",
+    );
+    check(
         "server = 1",
         "gladhand.toml:1:10: `server` must be a table, [server], not a number",
     );
