@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use gladhand_core::connection::Mode;
@@ -25,6 +26,22 @@ impl TryFrom<i64> for Count {
             .filter(|count| *count > 0)
             .map(Self)
             .ok_or(())
+    }
+}
+
+/// How an address of a CRM or a source is written.
+const ADDRESS: &str = "a URL, like https://crm.example.com";
+
+/// A URL with a host, as it was written.
+struct Address(String);
+
+impl FromStr for Address {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let url = Url::parse(text).map_err(|_| ())?;
+        let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+        is_web.then(|| Self(text.to_owned())).ok_or(())
     }
 }
 
@@ -138,9 +155,9 @@ pub struct Connection {
 impl Server {
     /// `None` where anything was reported.
     pub fn read(mut section: Section<'_>) -> Option<Self> {
-        const ADDRESS: &str = "an address and a port, like 127.0.0.1:8787";
-        let listen = section.parsed("listen", ADDRESS);
-        let metrics_listen = section.parsed("metrics_listen", ADDRESS);
+        const LISTEN: &str = "an address and a port, like 127.0.0.1:8787";
+        let listen = section.parsed("listen", LISTEN);
+        let metrics_listen = section.parsed("metrics_listen", LISTEN);
         let public_url =
             section.parsed::<Url>("public_url", "a URL, like https://hooks.example.com");
         section.finish();
@@ -218,7 +235,7 @@ impl Source {
         let name = section.required_text("name");
         section.one_of("kind", &[("chatwoot", ())]);
         let webhook_secret = section.secret("webhook_secret");
-        let base_url = section.text("base_url");
+        let base_url = section.parsed("base_url", ADDRESS).map(|Address(url)| url);
         let account_id = section.integer("account_id");
         let api_token = section.secret("api_token");
         let allow_private_network = section.boolean("allow_private_network").unwrap_or(false);
@@ -244,7 +261,7 @@ impl Connection {
         let name = section.required_text("name");
         let source = section.required_text("source");
         let connector = section.required_text("connector");
-        let base_url = section.text("base_url");
+        let base_url = section.parsed("base_url", ADDRESS).map(|Address(url)| url);
         let credentials = section.secrets("credentials").unwrap_or_default();
         let account = section.text("account");
         let concurrency = section

@@ -215,6 +215,10 @@ fn words_and_shapes_are_checked() {
         "gladhand.toml:2:12: `attempts` in [limits] cannot be 0",
     );
     check(
+        "[[source]]\nname = \"a\"\nkind = \"chatwoot\"\nbase_url = \"not a url\"",
+        "gladhand.toml:4:12: `base_url` in [[source]] must be a URL, like https://crm.example.com",
+    );
+    check(
         "server = 1",
         "gladhand.toml:1:10: `server` must be a table, [server], not a number",
     );
