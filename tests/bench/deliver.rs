@@ -9,11 +9,11 @@ use anyhow::{Result, bail};
 use gladhand_core::clock::Clock;
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::ids::ConnectionId;
+use gladhand_server::system::SystemClock;
 use gladhand_store::catalog::Version;
 use gladhand_store::deliveries::DeliveryFilter;
 use gladhand_store::{Catalog as _, Deliveries as _, Settings as _};
 use gladhand_tests::chatwoot::Account;
-use gladhand_tests::clock::SystemClock;
 use gladhand_tests::host::{Joined, Setup, TestHost};
 use gladhand_tests::krayin::{Config, Krayin};
 use tempfile::TempDir;
@@ -205,12 +205,7 @@ async fn costs(host: &TestHost) -> Result<(f64, f64)> {
 
 fn joined(crm: &Krayin) -> Joined {
     Joined {
-        name: "krayin-main".to_owned(),
-        connector: "krayin".to_owned(),
-        base_url: crm.base_url().to_owned(),
-        token: crm.token(),
-        inboxes: Vec::new(),
         concurrency: CONCURRENCY,
-        settings: String::new(),
+        ..Joined::krayin("krayin-main", crm.base_url(), crm.token())
     }
 }

@@ -10,8 +10,7 @@ use gladhand_core::connection::Mode;
 use gladhand_core::event::{Event, EventKind};
 use gladhand_core::ids::{AttemptId, DeliveryId, LeaseToken};
 use gladhand_runtime::Call;
-use gladhand_server::system::SystemIds;
-use gladhand_tests::clock::SystemClock;
+use gladhand_server::system::{SystemClock, SystemIds};
 use gladhand_tests::host::{Joined, Setup, TestHost, built_connectors};
 use tempfile::TempDir;
 use wasmtime::component::{Component, Linker};
@@ -42,15 +41,8 @@ pub async fn run(scale: Scale) -> Result<Row> {
 /// The runtime's own: instantiating and dropping, and the guest's time for an event that it has nothing to do with.
 async fn ours(count: u32) -> Result<(f64, f64)> {
     let dir = TempDir::new()?;
-    let joined = Joined {
-        name: "krayin-main".to_owned(),
-        connector: "krayin".to_owned(),
-        base_url: "http://127.0.0.1:9".to_owned(),
-        token: "nobody asks for it".to_owned(),
-        inboxes: Vec::new(),
-        concurrency: 1,
-        settings: String::new(),
-    };
+    let nobody_asks_for_it = "token".to_owned();
+    let joined = Joined::krayin("krayin-main", "http://127.0.0.1:9", nobody_asks_for_it);
     let host = TestHost::start(&Setup::new(dir.path(), vec![joined])).await?;
     let directory = host.host.engine.directory();
     let (id, entry) = directory

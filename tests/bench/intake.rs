@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use gladhand_core::clock::Clock;
+use gladhand_server::system::SystemClock;
 use gladhand_tests::chatwoot::account::Contact;
 use gladhand_tests::chatwoot::{Account, sender};
-use gladhand_tests::clock::SystemClock;
 use gladhand_tests::host::{SECRET, SOURCE, Setup, TestHost};
 use gladhand_tests::http::Client;
 use tempfile::TempDir;

@@ -9,8 +9,8 @@ mod show;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use gladhand_server::system::SystemClock;
 use gladhand_tests::chatwoot::{Sender, day};
-use gladhand_tests::clock::SystemClock;
 use gladhand_tests::host::{Joined, SECRET, SOURCE, Setup};
 use gladhand_tests::krayin::{Config, Krayin};
 
@@ -99,15 +99,10 @@ async fn demonstrate(keep: bool) -> Result<()> {
 
 fn joined(crm: &Krayin) -> Joined {
     Joined {
-        name: "krayin-main".to_owned(),
-        connector: "krayin".to_owned(),
-        // As people paste it.
-        base_url: format!("{}/admin/", crm.base_url()),
-        token: crm.token(),
-        inboxes: Vec::new(),
-        concurrency: 4,
         settings: "stage_progression_enabled = true\nstage_on_conversation_created = 2\nstage_on_first_response = 3\n\
                    default_country = \"US\"\n"
             .to_owned(),
+        // As people paste it.
+        ..Joined::krayin("krayin-main", &format!("{}/admin/", crm.base_url()), crm.token())
     }
 }

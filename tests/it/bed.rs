@@ -177,15 +177,7 @@ impl Bed {
 
 /// A connection to a simulated Krayin.
 pub fn joined(name: &str, base_url: &str, token: &str) -> Joined {
-    Joined {
-        name: name.to_owned(),
-        connector: "krayin".to_owned(),
-        base_url: base_url.to_owned(),
-        token: token.to_owned(),
-        inboxes: Vec::new(),
-        concurrency: 4,
-        settings: String::new(),
-    }
+    Joined::krayin(name, base_url, token.to_owned())
 }
 
 /// The webhook of a contact that appears.

@@ -19,15 +19,7 @@ pub fn krayin() -> (Krayin, Joined) {
         ..Config::default()
     })
     .expect("a port is free");
-    let joined = Joined {
-        name: "krayin-main".into(),
-        connector: "krayin".into(),
-        base_url: crm.base_url().to_owned(),
-        token: crm.token(),
-        inboxes: Vec::new(),
-        concurrency: 4,
-        settings: String::new(),
-    };
+    let joined = Joined::krayin("krayin-main", crm.base_url(), crm.token());
     (crm, joined)
 }
 

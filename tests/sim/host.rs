@@ -41,6 +41,21 @@ pub struct Joined {
     pub settings: String,
 }
 
+impl Joined {
+    /// A connection to a simulated Krayin that takes all inboxes, with every setting at its default.
+    pub fn krayin(name: &str, base_url: &str, token: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            connector: "krayin".to_owned(),
+            base_url: base_url.to_owned(),
+            token,
+            inboxes: Vec::new(),
+            concurrency: 4,
+            settings: String::new(),
+        }
+    }
+}
+
 /// How a host is set up.
 #[derive(Debug, Clone)]
 pub struct Setup {

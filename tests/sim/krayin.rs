@@ -46,10 +46,10 @@ pub use self::snapshot::Snapshot;
 
 use self::server::{Server, Switches, handle};
 use self::state::State;
-use crate::clock::SystemClock;
 use crate::fault::Rule;
 use crate::seen::{Log, Seen};
 use crate::wire::Listener;
+use gladhand_server::system::SystemClock;
 
 /// The administrator of a fresh installation.
 const ADMIN: u32 = 1;

@@ -13,5 +13,3 @@ pub mod fault;
 pub mod seen;
 
 pub mod wire;
-
-pub mod clock;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gladhand_core::clock::{Clock as _, ManualClock, Timestamp};
-use gladhand_tests::clock::SystemClock;
+use gladhand_server::system::SystemClock;
 use gladhand_tests::krayin::{Config, Contract};
 use serde_json::{Value, json};
 
