@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::{AccountId, ConnectionId, SourceId};
+use crate::retry::RetryPolicy;
 
 /// A Chatwoot account that sends events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,6 +86,38 @@ pub struct Connection {
     pub time_zone: Option<String>,
     /// Nothing runs until somebody resumes it.
     pub is_paused: bool,
+    /// What is done about failures.
+    #[serde(default)]
+    pub policy: Policy,
+}
+
+/// What a connection does about failures, as data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Policy {
+    /// How failures that may pass are tried again.
+    pub retry: RetryPolicy,
+    /// What a dead delivery means for those behind it.
+    pub on_dead: OnDead,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            retry: RetryPolicy::STANDARD,
+            on_dead: OnDead::Continue,
+        }
+    }
+}
+
+/// What a dead delivery means for those behind it in its lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDead {
+    /// They go on.
+    Continue,
+    /// They wait until a person has looked.
+    Hold,
 }
 
 impl Connection {

@@ -7,6 +7,7 @@ use crate::entity::EntityKind;
 use crate::event::EventKind;
 use crate::failure::Failure;
 use crate::ids::{ConnectionId, DeliveryId, EventId};
+use crate::lane::Priority;
 use crate::outcome::{Outcome, SkipCode, closed_set};
 
 closed_set!(
@@ -60,6 +61,8 @@ pub struct NewDelivery {
     pub kind: Option<EventKind>,
     /// Orders the lane: microseconds since the Unix epoch, of when it happened.
     pub occurred_at_us: i64,
+    /// What goes first under a full budget.
+    pub priority: Priority,
     /// Settled from the start, for this reason.
     pub skipped: Option<(SkipCode, String)>,
 }

@@ -1,7 +1,20 @@
 //! Lanes: one contact's deliveries of one connection, one at a time and in order.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::EventKind;
 use crate::ids::DeliveryId;
+use crate::outcome::closed_set;
+
+closed_set!(
+    /// What goes first where the provider does not let everything through.
+    Priority {
+        /// Somebody just did something.
+        Live = "live",
+        /// Records that exist already are brought over.
+        Bulk = "bulk",
+    }
+);
 
 /// A delivery that waits in a lane, as far as ordering needs to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -57,6 +57,8 @@ closed_set!(
         BlockedContact = "blocked-contact",
         /// The CRM already says the same.
         Unchanged = "unchanged",
+        /// An operator said so.
+        ByOperator = "by-operator",
         /// The body was not understood.
         Unreadable = "unreadable",
     }

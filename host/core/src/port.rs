@@ -97,6 +97,37 @@ pub trait Locks: Send + Sync {
     ) -> Result<bool, Error>;
 }
 
+/// One thing that is known of an account, as every host that shares the store sees it: a budget, a breaker, a pause.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// Whose.
+    pub account: AccountId,
+    /// What it is about: `budget:requests`, `breaker`, `pause`.
+    pub name: String,
+    /// Which replacement this is; larger is later.
+    pub revision: i64,
+    /// What is known; its shape is its owner's business.
+    pub value: Value,
+}
+
+/// What hosts know of accounts together. It survives a restart.
+#[async_trait]
+pub trait Standings: Send + Sync {
+    /// All there are; a handful per account.
+    async fn all(&self) -> Result<Vec<Standing>, Error>;
+    /// One.
+    async fn get(&self, account: AccountId, name: &str) -> Result<Option<Standing>, Error>;
+    /// Replaces one that still has `revision` (0: there is none yet). Its new revision, or `None` where somebody else was
+    /// faster.
+    async fn replace(
+        &self,
+        account: AccountId,
+        name: &str,
+        revision: i64,
+        value: &Value,
+    ) -> Result<Option<i64>, Error>;
+}
+
 /// All of them, as an attempt is handed them.
 #[derive(Clone)]
 pub struct Ports {

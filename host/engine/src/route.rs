@@ -12,6 +12,7 @@ use gladhand_core::entity::{self, Advance, EntityKind, Rows};
 use gladhand_core::event::EventKind;
 use gladhand_core::ids::{DeliveryId, Ids, SourceId};
 use gladhand_core::intake::{IncomingEvent, Plan, Planner, Reading, Snapshot};
+use gladhand_core::lane::Priority;
 use gladhand_core::outcome::SkipCode;
 
 /// A connection as routing needs it.
@@ -93,6 +94,7 @@ impl Router {
                 entity: None,
                 kind: None,
                 occurred_at_us: event.received_at.0.saturating_mul(1_000),
+                priority: Priority::Live,
                 skipped: Some((code, reason.to_owned())),
             })
             .collect();
@@ -130,6 +132,7 @@ impl Router {
                 entity: entity_of(snapshot, contact, kind),
                 kind: Some(kind),
                 occurred_at_us: occurred_at_us(event, snapshot, kind),
+                priority: Priority::Live,
                 skipped: reason_to_skip(route, snapshot, rows, kind),
             })
             .collect();

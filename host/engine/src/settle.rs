@@ -37,6 +37,7 @@ pub fn settlement(
         outcome: None,
         failure: None,
         not_before: None,
+        holds_lane: false,
         is_attempt: true,
         at: moment.now,
         started_at: moment.started_at,

@@ -1,6 +1,7 @@
 //! The store's traits and the engine's operations in memory, for tests of what is above them.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use gladhand_core::attempt::{Changes, Lease};
@@ -205,6 +206,10 @@ impl Deliveries for World {
         _settlement: Settlement,
     ) -> Result<(), Error> {
         Err(Error::LeaseLost)
+    }
+
+    async fn renew(&self, leases: &[Lease], _lease: Duration) -> Result<Vec<bool>, Error> {
+        Ok(vec![false; leases.len()])
     }
 
     async fn changed(&self) {}

@@ -10,6 +10,7 @@ use gladhand_core::effect::{EffectSummary, Journalled};
 use gladhand_core::exchange::Exchange;
 use gladhand_core::failure::Failure;
 use gladhand_core::ids::{AccountId, AttemptId, ConnectionId, DeliveryId};
+use gladhand_core::lane::Priority;
 use gladhand_core::outcome::Outcome;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,10 @@ pub struct Claimed {
     pub unsettled_since: Option<Timestamp>,
     /// The version that its connection runs: SHA-256, hex.
     pub version: Option<String>,
+    /// What goes first under a full budget.
+    pub priority: Priority,
+    /// A later transition of its conversation has succeeded: to run this one would write old state over new.
+    pub is_overtaken: bool,
 }
 
 /// How an attempt ended.
@@ -70,6 +75,8 @@ pub struct Settlement {
     pub failure: Option<Failure>,
     /// When it is tried next, where it is.
     pub not_before: Option<Timestamp>,
+    /// It is dead, and its connection lets nothing behind it run until a person has looked.
+    pub holds_lane: bool,
     /// Whether this was an attempt; a deferral is none.
     pub is_attempt: bool,
     /// Now.
@@ -165,6 +172,8 @@ pub trait Deliveries: Send + Sync {
         changes: Changes,
         settlement: Settlement,
     ) -> Result<(), Error>;
+    /// Prolongs leases by `lease` from now; which of them still held, in the order given.
+    async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<bool>, Error>;
     /// Waits until an intake or a settle may have made a lane ready. Never misses one that happened after the last call.
     async fn changed(&self);
     /// Newest first.

@@ -5,6 +5,18 @@
 
 pub mod deliveries;
 
+pub mod queue;
+
+pub mod effects;
+
+pub mod link_book;
+
+pub mod events;
+
+pub mod audit;
+
+pub mod retention;
+
 pub mod settings;
 
 pub mod catalog;
@@ -23,8 +35,14 @@ mod link_steps;
 
 pub mod sqlite;
 
+pub use audit::Audit;
 pub use deliveries::Deliveries;
+pub use effects::Effects;
+pub use events::Events;
 pub use intake::Intake;
+pub use link_book::LinkBook;
+pub use queue::Queue;
+pub use retention::Retention;
 pub use settings::Settings;
 
 pub use catalog::Catalog;

@@ -43,6 +43,8 @@ mod settings;
 
 mod catalog;
 
+mod pending;
+
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;

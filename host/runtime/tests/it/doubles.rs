@@ -90,6 +90,7 @@ pub fn call(base_url: &str, descriptor: Arc<Descriptor>) -> Call {
             settings: json!({ "default_country": "US" }),
             time_zone: None,
             is_paused: false,
+            policy: gladhand_core::connection::Policy::default(),
         }),
         source: Arc::new(Source {
             id: source,

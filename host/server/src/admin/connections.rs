@@ -169,6 +169,9 @@ impl Admin {
             settings: Value::Object(new.settings),
             time_zone: new.time_zone,
             is_paused: existing.is_some_and(|existing| existing.is_paused),
+            policy: existing
+                .map(|existing| existing.policy.clone())
+                .unwrap_or_default(),
         };
         if let Some(existing) = existing {
             problems.extend(moved(existing, &connection));

@@ -1,5 +1,7 @@
 //! Deliveries: claimed and settled through the writer, listed and shown past it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use gladhand_core::attempt::{Changes, Lease};
 use gladhand_core::delivery::{Delivery, DeliveryState};
@@ -38,6 +40,11 @@ impl Deliveries for SqliteStore {
 
     async fn changed(&self) {
         self.shared.changed.notified().await;
+    }
+
+    /// Only a new process takes over on SQLite, so no lease of this one ends by itself.
+    async fn renew(&self, leases: &[Lease], _lease: Duration) -> Result<Vec<bool>, Error> {
+        Ok(vec![true; leases.len()])
     }
 
     async fn list(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, Error> {

@@ -147,6 +147,7 @@ impl Settings for SqliteStore {
             settings,
             time_zone,
             is_paused,
+            policy: _,
         } = connection.clone();
         self.write(move |database| {
             Box::pin(async move {

@@ -141,6 +141,7 @@ impl Bed {
             settings: serde_json::json!({"stage": 2}),
             time_zone: None,
             is_paused: false,
+            policy: gladhand_core::connection::Policy::default(),
         }
     }
 
@@ -264,6 +265,7 @@ impl Bed {
             }),
             failure: None,
             not_before: None,
+            holds_lane: false,
             is_attempt: true,
             at: self.clock.now(),
             started_at: self.clock.now(),

@@ -46,6 +46,7 @@ impl TestPlanner {
             entity: None,
             kind: None,
             occurred_at_us: event.received_at.0 * 1_000,
+            priority: gladhand_core::lane::Priority::Live,
             skipped: None,
         }
     }

@@ -37,6 +37,8 @@ impl Granted {
             journalled: self.opened.journalled,
             unsettled_since: self.head.unsettled_since,
             version: Some(self.choice.lane.version),
+            priority: gladhand_core::lane::Priority::Live,
+            is_overtaken: false,
         }
     }
 }

@@ -56,6 +56,7 @@ pub(super) fn connection(row: &SqliteRow) -> Result<Connection, Error> {
         settings: rows::json(row, || cell("settings"))?,
         time_zone: row.try_get("time_zone")?,
         is_paused: row.try_get("is_paused")?,
+        policy: gladhand_core::connection::Policy::default(),
     })
 }
 
