@@ -72,7 +72,7 @@ async fn ours(count: u32) -> Result<(f64, f64)> {
             contact: String::new(),
             delivery: DeliveryId::new(&SystemIds),
             attempt: AttemptId::new(&SystemIds),
-            until: Duration::MAX,
+            until: Duration::MAX.into(),
         };
         let call = Call {
             attempt: Attempt::new(lease, entry.account.id, 1, Mode::Live, 1, Vec::new()),

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use gladhand_core::clock::{Clock as _, ManualClock, Timestamp};
 use gladhand_core::delivery::{Delivery, DeliveryState};
+use gladhand_engine::Pause;
 use gladhand_tests::chatwoot::account::Contact;
 use gladhand_tests::chatwoot::{Account, Webhook};
 use gladhand_tests::host::{Joined, Setup, TestHost};
 use gladhand_tests::http::{Answer, Client};
 use gladhand_tests::krayin::{Config, Krayin};
+use gladhand_tests::rest::{is_resting, next_try};
 use tempfile::TempDir;
 
 /// When every test begins.
@@ -107,7 +109,7 @@ impl Bed {
         let resting = async {
             loop {
                 let deliveries = self.deliveries().await;
-                if is_resting(&deliveries, self.clock.now()) {
+                if self.is_resting(&deliveries) {
                     return deliveries;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -122,6 +124,32 @@ impl Bed {
         deliveries
     }
 
+    /// Also what waits on the clock rests while it runs, and what is paused.
+    fn is_resting(&self, deliveries: &[Delivery]) -> bool {
+        let now = self.clock.now();
+        let (running, waiting): (Vec<Delivery>, Vec<Delivery>) = deliveries
+            .iter()
+            .cloned()
+            .partition(|delivery| delivery.state == DeliveryState::Running);
+        let sleepers = self.clock.sleepers();
+        let all_sleep =
+            running.len() <= sleepers.len() && sleepers.iter().all(|until| *until > now);
+        let pauses = self.host.host.engine.paused();
+        let is_paused = |test: &Pause| test.paused.next_test.is_none_or(|at| at > now);
+        let paused = pauses.iter().any(is_paused);
+        (running.is_empty() || all_sleep) && (paused || is_resting(&waiting, now))
+    }
+
+    /// When something happens by itself again.
+    fn next(&self, deliveries: &[Delivery]) -> Option<Timestamp> {
+        let pauses = self.host.host.engine.paused();
+        let tests = pauses.iter().filter_map(|pause| pause.paused.next_test);
+        let tries = deliveries.iter().filter_map(next_try);
+        let now = self.clock.now();
+        let times = tests.chain(tries).chain(self.clock.sleepers());
+        times.filter(|at| *at > now).min()
+    }
+
     /// Lets what runs come to rest, then time pass, then rest come again.
     pub async fn wait(&self, duration: Duration) -> Vec<Delivery> {
         self.rest().await;
@@ -134,7 +162,7 @@ impl Bed {
         const TRIES: u32 = 20;
         for _ in 0..TRIES {
             let deliveries = self.rest().await;
-            let Some(next) = deliveries.iter().filter_map(next_try).min() else {
+            let Some(next) = self.next(&deliveries) else {
                 return deliveries;
             };
             self.clock.advance(next.since(self.clock.now()));
@@ -207,22 +235,4 @@ pub async fn until(has_happened: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(10), waiting)
         .await
         .expect("it happens");
-}
-
-/// A lane is at rest where nothing of it runs, and its head, if there is one, waits for a time that has not come.
-fn is_resting(deliveries: &[Delivery], now: Timestamp) -> bool {
-    let waits = |delivery: &Delivery| next_try(delivery).is_some_and(|at| at > now);
-    deliveries.iter().all(|delivery| match delivery.state {
-        DeliveryState::Running => false,
-        DeliveryState::Waiting => waits(delivery),
-        DeliveryState::Pending => deliveries.iter().any(|head| {
-            (head.connection, &head.lane) == (delivery.connection, &delivery.lane) && waits(head)
-        }),
-        _ => true,
-    })
-}
-
-fn next_try(delivery: &Delivery) -> Option<Timestamp> {
-    let is_waiting = delivery.state == DeliveryState::Waiting;
-    delivery.not_before.filter(|_| is_waiting)
 }

@@ -20,6 +20,8 @@ mod neighbours;
 
 mod restart;
 
+mod exhaust;
+
 mod operator;
 
 mod components;

@@ -69,6 +69,8 @@ pub struct Setup {
     pub hold: Duration,
     /// Attempts at once.
     pub attempts: u32,
+    /// Where it stores, where that is not a file in `dir`.
+    pub store: Option<String>,
 }
 
 impl Setup {
@@ -80,15 +82,18 @@ impl Setup {
             joined,
             hold: Duration::from_millis(50),
             attempts: 32,
+            store: None,
         }
     }
 
     /// The configuration file's text.
     pub fn toml(&self) -> String {
         let dir = self.dir.display();
+        let store = self.store.clone();
+        let store = store.unwrap_or_else(|| format!("sqlite:{dir}/gladhand.db"));
         let mut toml = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n\
-             [store]\nurl = \"sqlite:{dir}/gladhand.db\"\ndata_dir = \"{dir}/data\"\n\
+             [store]\nurl = \"{store}\"\ndata_dir = \"{dir}/data\"\n\
              [connectors]\ndir = \"{}\"\n\
              [limits]\nattempts = {}\nhold_ms = {}\n\
              [[source]]\nname = \"{SOURCE}\"\nkind = \"chatwoot\"\nwebhook_secret = {{ file = \"{dir}/webhook.secret\" }}\n\

@@ -6,7 +6,11 @@ pub mod chatwoot;
 
 pub mod host;
 
+pub mod rest;
+
 pub mod krayin;
+
+pub mod ledger;
 
 pub mod fault;
 

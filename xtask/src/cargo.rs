@@ -47,8 +47,14 @@ pub fn build<S: AsRef<OsStr>>(arguments: &[S]) -> Result<()> {
 
 /// Starts a program that was built and passes its failure on.
 pub fn start(profile: &str, program: &str, arguments: &[OsString]) -> Result<()> {
-    let path = target_dir().join(profile).join(program);
-    run(Command::new(path).args(arguments).current_dir(root()))
+    run(built(profile, program).args(arguments))
+}
+
+/// A program that was built, run in the workspace's folder.
+pub fn built(profile: &str, program: &str) -> Command {
+    let mut command = Command::new(target_dir().join(profile).join(program));
+    command.current_dir(root());
+    command
 }
 
 /// Runs to the end; a failure is an error that names the command.

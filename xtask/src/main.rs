@@ -3,8 +3,10 @@
 //! It only starts cargo and the programs that cargo built; it knows no type of the host.
 
 mod cargo;
+mod chaos;
 mod connectors;
 mod distro;
+mod postgres;
 mod test;
 
 use std::ffi::OsString;
@@ -16,7 +18,10 @@ const HELP: &str = "\
 cargo xtask demo [--keep]                 a day of webhooks, played into a simulated CRM
 cargo xtask test [--distro]               the whole suite; --distro builds one connector with Debian's compiler
 cargo xtask connectors [--std distro]     every connector as a component, into target/connectors/
-cargo xtask bench [--quick] [--json FILE] what it can do on this machine";
+cargo xtask bench [--quick] [--json FILE] what it can do on this machine
+cargo xtask exhaust [--scenario NAME]     every request of every story × everything that can go wrong with it
+cargo xtask chaos [--kills N] [--help]    hosts under load are killed, and nothing acknowledged may be lost
+cargo xtask postgres COMMAND...           a command that finds a throwaway PostgreSQL in GLADHAND_TEST_POSTGRES";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -64,6 +69,13 @@ fn run(command: &str, rest: &[OsString]) -> Result<()> {
             ])?;
             cargo::start("release", "gladhand-bench", rest)
         }
+        ("exhaust", _) => {
+            connectors::build(connectors::Toolchain::Any)?;
+            cargo::build(&["--package", "gladhand-tests", "--bin", "gladhand-exhaust"])?;
+            cargo::start("debug", "gladhand-exhaust", rest)
+        }
+        ("chaos", _) => chaos::run(rest),
+        ("postgres", _) => postgres::around(rest),
         #[cfg(feature = "componentize")]
         ("componentize", [module, component]) => {
             distro::componentize(module.as_ref(), component.as_ref())

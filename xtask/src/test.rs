@@ -1,14 +1,18 @@
 //! The whole suite, in the order in which it is cheapest to fail.
 
+use std::ffi::OsString;
 use std::process::Command;
 
 use anyhow::Result;
 
 use crate::connectors::{self, Toolchain};
-use crate::{cargo, distro};
+use crate::postgres::{Cluster, Durability};
+use crate::{cargo, chaos, distro};
 
-/// Formatting, lints, components, tests, documentation's examples.
+/// Formatting, lints, components, tests, documentation's examples, a short campaign of kills.
 pub fn suite() -> Result<()> {
+    // First, because it says at once what is missing.
+    let cluster = Cluster::start(Durability::Dropped)?;
     cargo::run(cargo::cargo().args(["fmt", "--all", "--check"]))?;
     connectors::build(Toolchain::Any)?;
     cargo::run(cargo::cargo().args([
@@ -21,10 +25,19 @@ pub fn suite() -> Result<()> {
     ]))?;
     cargo::run(cargo::cargo().args(["test", "--workspace", "--doc"]))?;
     if cargo::succeeds(Command::new("cargo-nextest").args(["nextest", "--version"])) {
-        cargo::run(cargo::cargo().args(["nextest", "run", "--workspace", "--all-targets"]))
+        cargo::run(
+            cargo::cargo()
+                .args(["nextest", "run", "--workspace", "--all-targets"])
+                .envs(cluster.variables()),
+        )?;
     } else {
-        cargo::run(cargo::cargo().args(["test", "--workspace", "--all-targets"]))
+        cargo::run(
+            cargo::cargo()
+                .args(["test", "--workspace", "--all-targets"])
+                .envs(cluster.variables()),
+        )?;
     }
+    chaos::run(&chaos::SHORT.map(OsString::from))
 }
 
 /// One connector, built the way of a machine that has nothing but Debian's packages, through the whole of a day.

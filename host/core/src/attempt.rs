@@ -3,7 +3,11 @@
 //! Answers and the links that follow from them are held here and committed together, with the next intent or with the
 //! settle (design/4-semantics.md, "Effects" 6). No IO: `port` carries the result to the store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -13,6 +17,7 @@ use crate::effect::{Doubt, Journalled, Verdict};
 use crate::exchange::{Answer, Exchange};
 use crate::failure::Failure;
 use crate::ids::{AccountId, AttemptId, ConnectionId, DeliveryId, EffectId, LeaseToken};
+use crate::lane::Priority;
 use crate::port;
 
 /// The right of one worker to work on one lane, for a while.
@@ -29,7 +34,48 @@ pub struct Lease {
     /// In which attempt.
     pub attempt: AttemptId,
     /// When it ends, on `Clock::monotonic`.
-    pub until: std::time::Duration,
+    pub until: Until,
+}
+
+/// A moment on the monotonic clock that can be moved while others look at it: every clone is the same moment.
+#[derive(Clone)]
+pub struct Until(Arc<AtomicU64>);
+
+impl Until {
+    /// The moment as it is now.
+    pub fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Acquire))
+    }
+
+    /// Moves it, for everybody.
+    pub fn set(&self, moment: Duration) {
+        self.0.store(nanoseconds(moment), Ordering::Release);
+    }
+}
+
+impl From<Duration> for Until {
+    fn from(moment: Duration) -> Self {
+        Self(Arc::new(AtomicU64::new(nanoseconds(moment))))
+    }
+}
+
+impl fmt::Debug for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+impl PartialEq for Until {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl Eq for Until {}
+
+/// Nobody runs for the 584 years at which this ends.
+fn nanoseconds(moment: Duration) -> u64 {
+    u64::try_from(moment.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// An attempt while it runs.
@@ -43,6 +89,12 @@ pub struct Attempt {
     pub state: u32,
     /// Whether writes are sent.
     pub mode: Mode,
+    /// What goes first where the provider does not let everything through.
+    pub priority: Priority,
+    /// It is the one that finds out whether the account works again: an open breaker lets it pass.
+    pub is_probe: bool,
+    /// When the host ends it, on `Clock::monotonic`.
+    pub deadline: Duration,
     /// Counts executions of the delivery from 1.
     pub number: u32,
     /// What earlier attempts of the delivery did.
@@ -53,16 +105,31 @@ pub struct Attempt {
     pub changes: Changes,
     /// The newest effect of each key that this attempt sent or was shown.
     pub effects: HashMap<String, Doubt>,
+    /// Effects of unknown outcome that it was shown to look after, and has not concluded.
+    pub unresolved: HashSet<EffectId>,
     /// HTTP calls so far.
     pub http_calls: u32,
+    /// How the last request that left ended.
+    pub last_request: LastRequest,
     /// Exchanges so far, committed ones included.
     pub exchanges: u32,
     /// The identity keys it holds; `None` until `locks.acquire`.
     pub locks: Option<Vec<String>>,
     /// Time spent waiting for the CRM.
-    pub waited: std::time::Duration,
+    pub waited: Duration,
     /// What egress policy refused, if anything: a failure that follows is `egress-refused`.
     pub refused: Option<String>,
+}
+
+/// How the last request of an attempt ended, as the account's breaker sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastRequest {
+    /// None left.
+    None,
+    /// The CRM answered.
+    Answered,
+    /// It answered 5xx, or not at all.
+    Troubled,
 }
 
 /// Why the host ended an attempt before the connector did.
@@ -77,7 +144,7 @@ pub enum End {
         /// When to try again.
         until: Timestamp,
         /// Why, for the operator.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// The connection only observes, and this is what would have been sent.
     #[error("observed: {0}")]
@@ -114,15 +181,20 @@ impl Attempt {
             account,
             state,
             mode,
+            priority: Priority::Live,
+            is_probe: false,
+            deadline: Duration::MAX,
             number,
             journalled,
             unsettled_since: None,
             changes: Changes::default(),
             effects: HashMap::new(),
+            unresolved: HashSet::new(),
             http_calls: 0,
+            last_request: LastRequest::None,
             exchanges: 0,
             locks: None,
-            waited: std::time::Duration::ZERO,
+            waited: Duration::ZERO,
             refused: None,
         }
     }
@@ -147,6 +219,9 @@ impl Attempt {
         };
         if verdict == Verdict::Open {
             return false;
+        }
+        if !verdict.is_in_doubt() {
+            self.unresolved.remove(&effect);
         }
         for doubt in self.effects.values_mut() {
             if doubt.effect == effect {
@@ -353,7 +428,7 @@ mod tests {
                 contact: "7".into(),
                 delivery: DeliveryId::from_uuid(Uuid::nil()),
                 attempt: AttemptId::from_uuid(Uuid::nil()),
-                until: std::time::Duration::ZERO,
+                until: Duration::ZERO.into(),
             },
             AccountId::from_uuid(Uuid::nil()),
             1,

@@ -1,9 +1,12 @@
 //! Time as a parameter.
 
 use std::fmt;
-use std::sync::Mutex;
+use std::future::poll_fn;
+use std::sync::{Mutex, MutexGuard};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since the Unix epoch, UTC.
@@ -35,45 +38,125 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The two clocks that code may read.
+/// The two clocks that code may read, and wait on.
+#[async_trait]
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Wall time: what is stored and shown.
     fn now(&self) -> Timestamp;
     /// Time since an arbitrary start that never goes back: what leases and deadlines are measured with.
     fn monotonic(&self) -> Duration;
+    /// Waits until so much time has passed on this clock.
+    async fn sleep(&self, duration: Duration);
 }
 
 /// A clock that moves only when told to.
 #[derive(Debug)]
-pub struct ManualClock(Mutex<i64>);
+pub struct ManualClock(Mutex<Manual>);
+
+#[derive(Debug)]
+struct Manual {
+    now: Timestamp,
+    /// Who waits, by number.
+    sleepers: Vec<Sleeper>,
+    numbers: u64,
+}
+
+#[derive(Debug)]
+struct Sleeper {
+    number: u64,
+    until: Timestamp,
+    waker: Option<Waker>,
+}
 
 impl ManualClock {
     /// Starts at `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self(Mutex::new(now.0))
+        Self(Mutex::new(Manual {
+            now,
+            sleepers: Vec::new(),
+            numbers: 0,
+        }))
     }
 
-    /// Moves both clocks forward.
+    /// Moves both clocks forward, and wakes who waited for it.
     pub fn advance(&self, duration: Duration) {
-        let mut now = self
-            .0
+        let mut manual = self.lock();
+        manual.now = manual.now.after(duration);
+        for sleeper in &mut manual.sleepers {
+            if let Some(waker) = sleeper.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Until when each who waits on this clock waits, soonest first.
+    pub fn sleepers(&self) -> Vec<Timestamp> {
+        let mut until: Vec<Timestamp> = self.lock().sleepers.iter().map(|s| s.until).collect();
+        until.sort_unstable();
+        until
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Manual> {
+        self.0
             .lock()
-            .expect("no user of the clock panics while holding it");
-        *now = Timestamp(*now).after(duration).0;
+            .expect("no user of the clock panics while holding it")
     }
 }
 
+#[async_trait]
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(
-            *self
-                .0
-                .lock()
-                .expect("no user of the clock panics while holding it"),
-        )
+        self.lock().now
     }
 
     fn monotonic(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.now().0).unwrap_or(0))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let asleep = Asleep::new(self, duration);
+        poll_fn(|context| asleep.poll(context.waker())).await;
+    }
+}
+
+/// One who waits; nobody any more when dropped.
+struct Asleep<'c> {
+    clock: &'c ManualClock,
+    number: u64,
+}
+
+impl<'c> Asleep<'c> {
+    fn new(clock: &'c ManualClock, duration: Duration) -> Self {
+        let mut manual = clock.lock();
+        manual.numbers += 1;
+        let (number, until) = (manual.numbers, manual.now.after(duration));
+        manual.sleepers.push(Sleeper {
+            number,
+            until,
+            waker: None,
+        });
+        Self { clock, number }
+    }
+
+    fn poll(&self, waker: &Waker) -> Poll<()> {
+        let mut manual = self.clock.lock();
+        let now = manual.now;
+        let mut sleepers = manual.sleepers.iter_mut();
+        match sleepers.find(|sleeper| sleeper.number == self.number) {
+            Some(sleeper) if sleeper.until > now => {
+                sleeper.waker = Some(waker.clone());
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for Asleep<'_> {
+    fn drop(&mut self) {
+        let mut manual = self.clock.lock();
+        manual
+            .sleepers
+            .retain(|sleeper| sleeper.number != self.number);
     }
 }

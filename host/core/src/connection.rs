@@ -93,7 +93,7 @@ pub struct Connection {
 
 /// What a connection does about failures, as data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// How failures that may pass are tried again.
     pub retry: RetryPolicy,

@@ -73,6 +73,42 @@ pub struct Failure {
     pub retry_after_ms: Option<u64>,
     /// (field, problem).
     pub fields: Vec<(String, String)>,
+    /// What the delivery went through since it was last queued; the host's own count.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub tally: Tally,
+}
+
+/// What a delivery went through since it was last queued, carried from each of its failures to the next.
+///
+/// Some kinds allow only so many tries of their own, and an outage in between must not use them up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tally {
+    /// Since then it counts: a delivery that was queued again begins anew.
+    pub queued_at: Timestamp,
+    /// Faults of the connector's own.
+    pub faults: u32,
+    /// Links that led nowhere.
+    pub stale_links: u32,
+    /// Times in a row that it was shown a write of unknown outcome, in time, and did not find out.
+    pub unresolved: u32,
+}
+
+impl Tally {
+    fn is_empty(&self) -> bool {
+        (self.faults, self.stale_links, self.unresolved) == (0, 0, 0)
+    }
+
+    /// That of a delivery which was queued at `queued_at` and failed last with `last`.
+    pub fn of(last: Option<&Failure>, queued_at: Timestamp) -> Self {
+        match last {
+            Some(last) if last.tally.queued_at == queued_at => last.tally,
+            _ => Self {
+                queued_at,
+                ..Self::default()
+            },
+        }
+    }
 }
 
 impl Failure {
@@ -84,19 +120,42 @@ impl Failure {
             provider_code: None,
             retry_after_ms: None,
             fields: Vec::new(),
+            tally: Tally::default(),
         }
     }
 }
 
 /// What the host does about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub struct Decision {
+    /// What becomes of the delivery.
+    pub fate: Fate,
+    /// What follows for others.
+    pub consequence: Consequence,
+}
+
+/// What becomes of a delivery that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
     /// Try again then; this was an attempt.
     Retry(Timestamp),
     /// Try again then; this was not an attempt.
     Defer(Timestamp),
     /// A person must look.
     Dead,
+}
+
+/// What a failure means for others than its delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consequence {
+    /// Nothing.
+    None,
+    /// Nothing more leaves for the account for so long.
+    HoldAccount(Duration),
+    /// The account pauses until its credential is accepted.
+    PauseAccount,
+    /// A person must mend the connection: so many of these in a row, and it pauses.
+    StrikeConnection,
 }
 
 /// What is known when a failure is decided.
@@ -106,153 +165,105 @@ pub struct Circumstances {
     pub attempts: u32,
     /// When the delivery was last queued.
     pub queued_at: Timestamp,
+    /// How much of the time since then its connection or account was paused.
+    pub paused: Duration,
     /// Now.
     pub now: Timestamp,
     /// Random in [0, 1).
     pub jitter: f64,
     /// The descriptor's.
     pub lookup_after: Duration,
+    /// What the delivery went through before.
+    pub tally: Tally,
+    /// The attempt was shown a write of unknown outcome and did not find out what became of it.
+    pub is_unresolved: bool,
 }
 
-/// How long a connection with a refused credential or wrong settings waits between tries.
-const MISCONFIGURED_DELAY: Duration = Duration::from_mins(5);
+/// A connector that can look finds out; three answers without one, each after the CRM must have been done with the write,
+/// say that it cannot.
+const LOOKUPS: u32 = 3;
+/// When a connector heals a stale link it does so the first time.
+const STALE_LINKS: u32 = 1;
+/// How long a delivery waits for something that the host finds out by itself.
+const AGAIN_LATER: Duration = Duration::from_mins(5);
 
-/// What the host does about a failure (design/4-semantics.md, "Failures and what the host does").
-pub fn decide(failure: &Failure, policy: &RetryPolicy, circumstances: &Circumstances) -> Decision {
+/// What the host does about a failure (design/4-semantics.md, "Failures and what the host does"), and the delivery's
+/// tally with it.
+pub fn decide(
+    failure: &Failure,
+    policy: &RetryPolicy,
+    circumstances: &Circumstances,
+) -> (Decision, Tally) {
     use FailureKind as K;
     let Circumstances {
         attempts,
         queued_at,
+        paused,
         now,
         jitter,
         lookup_after,
+        mut tally,
+        is_unresolved,
     } = circumstances.clone();
-    let hint = failure
-        .retry_after_ms
-        .map(Duration::from_millis)
-        .map(clamp_hint);
+    let hint = failure.retry_after_ms.map(Duration::from_millis);
     let backoff = policy.delay(attempts, jitter);
+    let soon = now.after(policy.delay(1, jitter));
     let until_given_up = |delay: Duration| {
-        if now.since(queued_at) >= policy.give_up_after {
-            Decision::Dead
+        if now.since(queued_at).saturating_sub(paused) >= policy.give_up_after {
+            Fate::Dead
         } else {
-            Decision::Retry(now.after(delay))
+            Fate::Retry(now.after(delay))
         }
     };
-    match failure.kind {
-        K::Unavailable => until_given_up(hint.unwrap_or(backoff)),
+    let has_no_lookup = failure.kind == K::Indeterminate && is_unresolved;
+    tally.unresolved = if has_no_lookup {
+        tally.unresolved + 1
+    } else {
+        0
+    };
+    let mut consequence = Consequence::None;
+    let fate = match failure.kind {
+        K::Unavailable => until_given_up(hint.map_or(backoff, clamp_hint)),
+        K::Indeterminate if tally.unresolved >= LOOKUPS => Fate::Dead,
         // The CRM may still finish the write: looking earlier proves nothing.
         K::Indeterminate => until_given_up(lookup_after.max(backoff)),
-        K::NotFound | K::Gone | K::Merged | K::Conflict | K::CursorExpired => {
-            if attempts < 2 {
-                Decision::Retry(now.after(backoff))
+        K::NotFound | K::Gone | K::Merged | K::CursorExpired => {
+            tally.stale_links += 1;
+            if tally.stale_links > STALE_LINKS {
+                Fate::Dead
             } else {
-                Decision::Dead
+                Fate::Retry(soon)
             }
         }
-        K::RateLimited | K::BudgetExhausted | K::BreakerOpen => {
-            Decision::Defer(now.after(hint.unwrap_or(policy.first)))
+        K::RateLimited => {
+            let wait = clamp_hint(hint.unwrap_or(policy.first));
+            consequence = Consequence::HoldAccount(wait);
+            Fate::Defer(now.after(wait))
         }
-        K::Auth | K::Permission | K::Configuration | K::VersionRefused | K::ConnectionPaused => {
-            Decision::Retry(now.after(MISCONFIGURED_DELAY))
+        K::BudgetExhausted | K::BreakerOpen => {
+            Fate::Defer(now.after(clamp_hint(hint.unwrap_or(policy.first))))
         }
+        K::Auth => {
+            consequence = Consequence::PauseAccount;
+            Fate::Defer(now.after(AGAIN_LATER))
+        }
+        K::Permission | K::Configuration => {
+            consequence = Consequence::StrikeConnection;
+            Fate::Retry(soon)
+        }
+        K::VersionRefused | K::ConnectionPaused => Fate::Defer(now.after(AGAIN_LATER)),
         K::Trap | K::Memory | K::TooManyCalls | K::EgressRefused | K::Deadline | K::Internal => {
-            if attempts < policy.faulty_attempts {
-                Decision::Retry(now.after(backoff))
+            tally.faults += 1;
+            if tally.faults < policy.faulty_attempts {
+                Fate::Retry(now.after(policy.delay(tally.faults, jitter)))
             } else {
-                Decision::Dead
+                Fate::Dead
             }
         }
-        K::Invalid | K::Unsupported => Decision::Dead,
-    }
+        K::Invalid | K::Unsupported | K::Conflict => Fate::Dead,
+    };
+    (Decision { fate, consequence }, tally)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(kind: FailureKind, attempts: u32, waited: Duration, expect: Decision) {
-        let now = Timestamp(0).after(waited);
-        let circumstances = Circumstances {
-            attempts,
-            queued_at: Timestamp(0),
-            now,
-            jitter: 1.0,
-            lookup_after: Duration::from_mins(1),
-        };
-        assert_eq!(
-            decide(
-                &Failure::new(kind, "x"),
-                &RetryPolicy::STANDARD,
-                &circumstances
-            ),
-            expect,
-            "{kind}"
-        );
-    }
-
-    const SOON: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn what_may_pass_is_retried_until_a_day_is_over() {
-        check(
-            FailureKind::Unavailable,
-            1,
-            SOON,
-            Decision::Retry(Timestamp(6_000)),
-        );
-        check(
-            FailureKind::Unavailable,
-            900,
-            Duration::from_hours(24),
-            Decision::Dead,
-        );
-    }
-
-    #[test]
-    fn refused_values_die_at_once() {
-        check(FailureKind::Invalid, 1, SOON, Decision::Dead);
-    }
-
-    #[test]
-    fn a_rate_limit_is_no_attempt() {
-        check(
-            FailureKind::RateLimited,
-            1,
-            SOON,
-            Decision::Defer(Timestamp(6_000)),
-        );
-    }
-
-    #[test]
-    fn an_unknown_write_waits_until_looking_proves_something() {
-        check(
-            FailureKind::Indeterminate,
-            1,
-            SOON,
-            Decision::Retry(Timestamp(61_000)),
-        );
-    }
-
-    #[test]
-    fn a_faulty_connector_gets_three_attempts() {
-        check(
-            FailureKind::Trap,
-            2,
-            SOON,
-            Decision::Retry(Timestamp(11_000)),
-        );
-        check(FailureKind::Trap, 3, SOON, Decision::Dead);
-    }
-
-    #[test]
-    fn a_refused_credential_kills_nothing() {
-        check(
-            FailureKind::Auth,
-            4_000,
-            Duration::from_hours(300),
-            Decision::Retry(Timestamp(1_080_300_000)),
-        );
-    }
-}
+mod tests;

@@ -27,6 +27,10 @@ pub mod failure;
 
 pub mod retry;
 
+pub mod pause;
+
+pub mod breaker;
+
 pub mod effect;
 
 pub mod exchange;
@@ -36,3 +40,5 @@ pub mod budget;
 pub mod attempt;
 
 pub mod port;
+
+pub mod standing;

@@ -3,22 +3,26 @@
 use std::time::Duration;
 
 use gladhand_core::attempt::{Attempt, End};
+use gladhand_core::breaker::Admission as Breaker;
 use gladhand_core::clock::Timestamp;
 use gladhand_core::connection::Mode;
 use gladhand_core::effect::{self, Doubt, Effect, Ending, Intended, Intent, Verdict};
 use gladhand_core::exchange::Answer;
 use gladhand_core::failure::{Failure, FailureKind};
 use gladhand_core::ids::EffectId;
-use gladhand_core::port::Journal;
+use gladhand_core::port::{self, Journal};
 
-use crate::budgets::Permit;
+use crate::budgets::{Permit, Refusal};
 use crate::credentials::Place;
 use crate::effects::{self, Admission};
 use crate::message::{Error, Request};
 use crate::policy::Granted;
 use crate::redact;
-use crate::send::Call;
+use crate::send::{Call, Waiting};
 use crate::write::{self, Write};
+
+/// How soon it is worth asking again what another delivery finds out.
+const PROBED: Duration = Duration::from_secs(5);
 
 /// What is decided about a request before anything is asked of anybody.
 pub struct Plan {
@@ -91,6 +95,7 @@ impl Call<'_> {
         {
             return Ok(Admitted::Replay(replay));
         }
+        self.check_breaker()?;
         // Dropped where nothing is sent, and then nothing was taken.
         let permit = self.permit(request, plan.timeout).await?;
         if let (Effect::Once(keys), Some(write)) = (&request.effect, &write) {
@@ -136,10 +141,7 @@ impl Call<'_> {
 
     /// The recorded answer of a `set` that was done before; an end where it must wait.
     fn admit_set(&self, key: &str, write: &Write) -> Result<Option<Replay>, End> {
-        let limits = &self.target.descriptor().limits;
-        let granted = limits.deadline_ms.map(Duration::from_millis);
-        let usual = self.egress.config.attempt_deadline;
-        let deadline = granted.map_or(usual, |granted| granted.max(usual));
+        let deadline = self.egress.deadline(self.target);
         let lookup_after = self.lookup_after();
         let Write { digest, at, .. } = write;
         match effects::admit_set(self.attempt, key, digest, *at, lookup_after, deadline) {
@@ -158,29 +160,50 @@ impl Call<'_> {
         }
     }
 
-    /// Takes what the request costs, waiting a little where it is not there.
+    /// Whether the account's breaker lets the attempt send.
+    fn check_breaker(&self) -> Result<(), End> {
+        if self.attempt.is_probe {
+            return Ok(());
+        }
+        let until = match self.egress.admits(self.target.account().id) {
+            Breaker::Everything => return Ok(()),
+            Breaker::Nothing(until) => until,
+            // Somebody else's delivery is to find out, and does so now.
+            Breaker::Probe => self.egress.clock.now().after(PROBED),
+        };
+        let message = "the CRM did not work for several deliveries; nothing is sent until one of them has found out whether it does again";
+        Err(deferred(
+            until,
+            FailureKind::BreakerOpen,
+            message.to_owned(),
+        ))
+    }
+
+    /// Takes what the request costs, waiting for it as long as the attempt can hold it.
     async fn permit(&mut self, request: &Request, timeout: Duration) -> Result<Permit, End> {
-        let config = &self.egress.config;
+        let clock = &*self.egress.clock;
         let ledger = self.egress.budgets.of(self.target.account().id);
         let specs = &self.target.descriptor().budgets;
-        let room = self
-            .lease_left()
-            .saturating_sub(timeout + config.lease_margin);
-        let mut patience = config.budget_wait.min(room);
-        loop {
-            let now = self.egress.clock.now();
-            let empty = match ledger.take(specs, &request.costs, now) {
-                Ok(permit) => return Ok(permit),
-                Err(empty) => empty,
-            };
-            let wait = empty.until.since(now).max(Duration::from_millis(1));
-            if wait > patience {
+        // What follows the waiting: the answer, and the time to record and settle it.
+        let reserved = timeout + self.egress.config.lease_margin;
+        let (lease, deadline) = (self.attempt.lease.until.clone(), self.attempt.deadline);
+        let room = || {
+            let end = lease.get().min(deadline);
+            end.saturating_sub(clock.monotonic() + reserved)
+        };
+        let mut waited = Duration::ZERO;
+        let taken = {
+            let _waiting = Waiting::new(clock, &mut waited);
+            ledger.take(specs, &request.costs, self.attempt, room).await
+        };
+        self.attempt.waited += waited;
+        match taken {
+            Ok(permit) => Ok(permit),
+            Err(Refusal::Store(error)) => Err(error.into()),
+            Err(Refusal::Empty(empty)) => {
                 let message = format!("{} is used up for now", empty.budget);
-                return Err(deferred(empty.until, FailureKind::BudgetExhausted, message));
+                Err(deferred(empty.until, FailureKind::BudgetExhausted, message))
             }
-            patience -= wait;
-            self.attempt.waited += wait;
-            tokio::time::sleep(wait).await;
         }
     }
 
@@ -201,15 +224,21 @@ impl Call<'_> {
             at: write.at,
         };
         let changes = std::mem::take(&mut self.attempt.changes);
+        // A store that fails commits nothing: what the attempt found out is then its settle's to tell.
+        let kept = changes.clone();
         let Attempt {
             lease,
             account,
             state,
             ..
         } = &*self.attempt;
-        Ok(journal
+        let intended = journal
             .intend(lease, *account, *state, changes, intent)
-            .await?)
+            .await;
+        if let Err(port::Error::Unavailable(_)) = intended {
+            self.attempt.changes = kept;
+        }
+        Ok(intended?)
     }
 
     fn replay_once(&self, id: EffectId, answer: Answer, write: &Write) -> Replay {
@@ -239,6 +268,9 @@ impl Call<'_> {
             return deferred(until, FailureKind::Indeterminate, message).into();
         }
         self.attempt.note_effect(keys, doubt);
+        if doubt.verdict.is_in_doubt() {
+            self.attempt.unresolved.insert(doubt.effect);
+        }
         Error::InDoubt {
             age: now.since(doubt.at),
         }
@@ -246,10 +278,8 @@ impl Call<'_> {
 
     /// Whether the whole answer fits into what is left of the lease.
     fn check_lease(&self, timeout: Duration) -> Result<(), End> {
-        let left = self.lease_left();
-        if left.is_zero() {
-            return Err(End::LeaseLost);
-        }
+        let until = self.attempt.lease.until.get();
+        let left = until.saturating_sub(self.egress.clock.monotonic());
         if left < timeout + self.egress.config.lease_margin {
             let message = format!(
                 "{} ms are left of the lease, too few for a request that may take {} ms; nothing was sent",
@@ -262,11 +292,6 @@ impl Call<'_> {
         Ok(())
     }
 
-    fn lease_left(&self) -> Duration {
-        let until = self.attempt.lease.until;
-        until.saturating_sub(self.egress.clock.monotonic())
-    }
-
     fn lookup_after(&self) -> Duration {
         Duration::from_millis(self.target.descriptor().lookup_after_ms)
     }
@@ -275,6 +300,6 @@ impl Call<'_> {
 fn deferred(until: Timestamp, kind: FailureKind, message: String) -> End {
     End::Deferred {
         until,
-        failure: Failure::new(kind, message),
+        failure: Box::new(Failure::new(kind, message)),
     }
 }

@@ -21,8 +21,6 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// What must be left of the lease after the longest answer: time to record and settle it.
     pub lease_margin: Duration,
-    /// How long a request waits inside its attempt for units of a budget.
-    pub budget_wait: Duration,
     /// How long an attempt may run: one that never settled may have sent until then.
     pub attempt_deadline: Duration,
     /// How many idle connections to one host are kept.
@@ -46,7 +44,6 @@ impl Default for Config {
             longest_timeout: Duration::from_secs(25),
             connect_timeout: Duration::from_secs(5),
             lease_margin: Duration::from_secs(1),
-            budget_wait: Duration::from_secs(2),
             attempt_deadline: Duration::from_secs(30),
             // More than the attempts that a host runs at once, so that none of them pays for a handshake.
             idle_connections: 256,

@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gladhand_core::attempt::Attempt;
+use gladhand_core::breaker::{Admission, Breaker};
 use gladhand_core::clock::{Clock, Timestamp};
 use gladhand_core::exchange::Answer;
-use gladhand_core::ids::Ids;
-use gladhand_core::port::Journal;
+use gladhand_core::ids::{AccountId, Ids};
+use gladhand_core::port::{self, Journal, Standing, Standings};
 use gladhand_core::retry::clamp_hint;
 
+use crate::breakers::Breakers;
 use crate::budgets::Budgets;
 use crate::client::{Client, Unavailable};
 use crate::config::Config;
+use crate::happening::BreakerMoved;
 use crate::message::{Error, Request, Response};
 use crate::resolver::{Lookup, SystemLookup};
 use crate::send::Call;
@@ -25,6 +28,18 @@ pub struct Egress {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) client: Client,
     pub(crate) budgets: Budgets,
+    pub(crate) breakers: Breakers,
+}
+
+/// How an attempt went, as its account's breaker sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The CRM works.
+    Well,
+    /// It does not, or cannot be reached.
+    Trouble,
+    /// Nobody knows: nothing was asked, or what was answered says nothing.
+    Unknown,
 }
 
 impl Egress {
@@ -33,8 +48,9 @@ impl Egress {
         config: Config,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
+        standings: Arc<dyn Standings>,
     ) -> Result<Self, Unavailable> {
-        Self::with_lookup(config, clock, ids, Arc::new(SystemLookup))
+        Self::with_lookup(config, clock, ids, standings, Arc::new(SystemLookup))
     }
 
     /// Egress with names of one's own: for tests that must not depend on a network.
@@ -42,15 +58,18 @@ impl Egress {
         config: Config,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
+        standings: Arc<dyn Standings>,
         lookup: Arc<dyn Lookup>,
     ) -> Result<Self, Unavailable> {
         let client = Client::new(&config, lookup)?;
+        let holder = ids.next().simple().to_string();
         Ok(Self {
+            budgets: Budgets::new(standings.clone(), clock.clone(), holder),
+            breakers: Breakers::new(standings),
             config,
             clock,
             ids,
             client,
-            budgets: Budgets::default(),
         })
     }
 
@@ -85,18 +104,104 @@ impl Egress {
         let mut specs = target.descriptor().budgets.iter();
         if let Some(spec) = specs.find(|spec| spec.name == budget) {
             let ledger = self.budgets.of(target.account().id);
-            ledger.correct(spec, limit, remaining, reset, self.clock.now());
+            ledger.correct(spec, limit, remaining, reset);
         }
     }
 
     /// Lets no request of the account leave for so long (within 1 s and 24 h), as a rate-limited provider asked for.
-    pub fn hold(&self, target: &Target, hint: Duration) {
+    pub async fn hold(&self, target: &Target, hint: Duration) {
         let until = self.clock.now().after(clamp_hint(hint));
-        self.budgets.of(target.account().id).hold(until);
+        self.budgets.of(target.account().id).hold(until).await;
+    }
+
+    /// Of `wanted` attempts, how many may begin beside the `running` ones of the account if each makes `calls` requests;
+    /// else when one may.
+    pub fn room(
+        &self,
+        target: &Target,
+        calls: u32,
+        running: u32,
+        wanted: u32,
+    ) -> Result<u32, Timestamp> {
+        let specs = &target.descriptor().budgets;
+        // The last request must have its time after it waited for its turn.
+        let reserved = self.config.timeout + self.config.lease_margin;
+        let within = self.deadline(target).saturating_sub(reserved);
+        self.budgets
+            .of(target.account().id)
+            .room(specs, calls, running, wanted, within)
+    }
+
+    /// What the account's breaker lets through.
+    pub fn admits(&self, account: AccountId) -> Admission {
+        self.breakers.admits(account, self.clock.now())
+    }
+
+    /// Whether a delivery of the account that is about to run is the one that finds out whether it works again.
+    pub async fn probe(&self, account: AccountId) -> Result<bool, port::Error> {
+        self.breakers.probe(account, self.clock.now()).await
+    }
+
+    /// Tells the account's breaker how an attempt went. When its delivery may try again, where it was a probe that failed.
+    pub async fn judge(
+        &self,
+        target: &Target,
+        verdict: Verdict,
+        is_probe: bool,
+    ) -> Result<Option<Timestamp>, port::Error> {
+        let (account, now) = (target.account().id, self.clock.now());
+        let is_well = match verdict {
+            Verdict::Well => Some(true),
+            Verdict::Trouble => Some(false),
+            Verdict::Unknown => None,
+        };
+        let (before, after) = match is_well {
+            _ if is_probe => self.breakers.probed(account, is_well, now).await?,
+            Some(is_well) => self.breakers.judge(account, is_well, now).await?,
+            None => return Ok(None),
+        };
+        BreakerMoved {
+            provider: &target.descriptor().id,
+            account: &target.account().name,
+            before,
+            after,
+            now,
+        }
+        .tell();
+        Ok(match after {
+            Breaker::Open { until, .. } if is_probe => Some(until),
+            _ => None,
+        })
+    }
+
+    /// The accounts whose breaker is not closed.
+    pub fn open_breakers(&self) -> Vec<(AccountId, Breaker)> {
+        self.breakers.open()
+    }
+
+    /// Takes over what hosts know of accounts together.
+    pub fn learn(&self, standings: &[Standing]) {
+        for stored in standings {
+            self.breakers.learn(stored);
+            self.budgets.of(stored.account).learn(stored);
+        }
+    }
+
+    /// Forgets every account that is not among these.
+    pub fn retain(&self, is_known: impl Fn(AccountId) -> bool) {
+        self.breakers.retain(&is_known);
+        self.budgets.retain(is_known);
+    }
+
+    /// How long an attempt of the account may run.
+    pub(crate) fn deadline(&self, target: &Target) -> Duration {
+        let asked = target.descriptor().limits.deadline_ms;
+        let usual = self.config.attempt_deadline;
+        asked.map_or(usual, |asked| Duration::from_millis(asked).max(usual))
     }
 
     /// Takes over what an answer's headers say about budgets.
-    pub(crate) fn learn_budgets(&self, target: &Target, answer: &Answer) {
+    pub(crate) async fn learn_budgets(&self, target: &Target, answer: &Answer) {
         for spec in &target.descriptor().budgets {
             let said = |name: &Option<String>| header(answer, name.as_deref()?)?.parse().ok();
             let (limit, remaining) = (said(&spec.limit_header), said(&spec.remaining_header));
@@ -107,7 +212,7 @@ impl Egress {
         if answer.status == 429
             && let Some(hint) = header(answer, "retry-after").and_then(|text| self.delay(text))
         {
-            self.hold(target, hint);
+            self.hold(target, hint).await;
         }
     }
 

@@ -20,7 +20,11 @@ mod policy;
 
 mod hosts;
 
+mod breakers;
+
 mod budgets;
+
+mod queue;
 
 mod effects;
 
@@ -44,6 +48,6 @@ mod happening;
 
 pub use client::Unavailable;
 pub use config::Config;
-pub use egress::Egress;
+pub use egress::{Egress, Verdict};
 pub use message::{Error, Request, Response};
 pub use target::Target;

@@ -1,4 +1,4 @@
-//! One request on its way, in order: grant → call limit → observe → budget → journal → lease (all in `admit`) →
+//! One request on its way, in order: grant → call limit → observe → breaker → budget → journal → lease (all in `admit`) →
 //! credentials → send → verdict → record.
 //!
 //! Every step before the sending can end the request without a trace in the CRM; every step after it leaves one in the
@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use gladhand_core::attempt::Attempt;
+use gladhand_core::attempt::{Attempt, LastRequest};
 use gladhand_core::clock::Clock;
 use gladhand_core::effect::{self, Effect, Ending};
 use gladhand_core::exchange::Answer;
@@ -111,6 +111,8 @@ impl Call<'_> {
         };
         credentials.authorise(&mut outgoing.headers);
         permit.spend();
+        // Also where it is dropped in the middle of the waiting.
+        self.attempt.last_request = LastRequest::Troubled;
         let method = outgoing.method.clone();
         let began = self.egress.clock.monotonic();
         let networks = self.target.policy().networks();
@@ -126,6 +128,13 @@ impl Call<'_> {
         }
         .tell();
         let sent = sent.map(|answer| self.scrubbed(answer));
+        self.attempt.last_request = match &sent {
+            Ok(answer) if answer.status >= 500 => LastRequest::Troubled,
+            Ok(_) | Err(Failed::TooLarge(_) | Failed::Forbidden(_)) => LastRequest::Answered,
+            Err(Failed::Unreachable(_) | Failed::TimedOut | Failed::Broken(_)) => {
+                LastRequest::Troubled
+            }
+        };
         let ending = match &sent {
             Ok(answer) => Ending::Answered(answer.status),
             Err(failed) => failed.ending(),
@@ -140,7 +149,7 @@ impl Call<'_> {
         match sent {
             Ok(answer) => {
                 pending.answered(self.attempt, &answer);
-                self.egress.learn_budgets(self.target, &answer);
+                self.egress.learn_budgets(self.target, &answer).await;
                 Ok(response(answer, false))
             }
             Err(failed) => {
@@ -178,14 +187,14 @@ impl Call<'_> {
 }
 
 /// Time spent in its life is added to what an attempt waited, also where the waiting is cut off.
-struct Waiting<'a> {
+pub struct Waiting<'a> {
     clock: &'a dyn Clock,
     since: Duration,
     total: &'a mut Duration,
 }
 
 impl<'a> Waiting<'a> {
-    fn new(clock: &'a dyn Clock, total: &'a mut Duration) -> Self {
+    pub fn new(clock: &'a dyn Clock, total: &'a mut Duration) -> Self {
         let since = clock.monotonic();
         Self {
             clock,

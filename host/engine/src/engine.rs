@@ -1,6 +1,6 @@
 //! The engine as the server holds it: configuration in, deliveries done.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,18 +8,22 @@ use arc_swap::ArcSwap;
 use gladhand_core::clock::Clock;
 use gladhand_core::descriptor::Descriptor;
 use gladhand_core::failure::Failure;
-use gladhand_core::ids::{ConnectionId, Ids};
-use gladhand_core::retry::RetryPolicy;
+use gladhand_core::ids::{AccountId, ConnectionId, Ids};
+use gladhand_core::pause::{By, Paused};
+use gladhand_core::port::{self, Standings};
 use gladhand_egress::Egress;
 use gladhand_runtime::{Check, Connector, LoadError, Runtime};
 use gladhand_store::catalog::Version;
 use gladhand_store::{Catalog, Deliveries, Settings};
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::{self, Directory};
+use crate::pauses::{self, Pause};
 use crate::route::Router;
-use crate::{setup, worker};
+use crate::usual::UsualCalls;
+use crate::{setup, watch, worker};
 
 /// Why the engine could not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,9 @@ pub enum Error {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] gladhand_store::Error),
+    /// What hosts know of accounts together cannot be read or changed.
+    #[error(transparent)]
+    Standings(#[from] port::Error),
     /// The component is not one that this host runs.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -39,8 +46,6 @@ pub struct Config {
     pub workers: u32,
     /// How long a lane is leased; longer than any attempt's deadline.
     pub lease: Duration,
-    /// How failures are tried again.
-    pub retry: RetryPolicy,
 }
 
 /// What the engine is made of.
@@ -51,6 +56,8 @@ pub struct Parts {
     pub catalog: Arc<dyn Catalog>,
     /// Deliveries and lanes.
     pub deliveries: Arc<dyn Deliveries>,
+    /// What hosts know of accounts together.
+    pub standings: Arc<dyn Standings>,
     /// Holds an account whose provider lets nothing more through.
     pub egress: Arc<Egress>,
     /// Loads and runs components.
@@ -83,6 +90,10 @@ pub(crate) struct Inner {
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) jitter: fn() -> f64,
     pub(crate) directory: ArcSwap<Directory>,
+    pub(crate) pauses: pauses::Board,
+    pub(crate) usual: UsualCalls,
+    /// Something was changed that the watch should look at.
+    pub(crate) look: Notify,
     /// One change of the directory at a time, so that an older snapshot never replaces a newer one.
     reloading: tokio::sync::Mutex<()>,
 }
@@ -94,6 +105,7 @@ impl Engine {
             settings,
             catalog,
             deliveries,
+            standings,
             egress,
             runtime,
             router,
@@ -113,6 +125,9 @@ impl Engine {
             ids,
             jitter,
             directory: ArcSwap::default(),
+            pauses: pauses::Board::new(standings),
+            usual: UsualCalls::default(),
+            look: Notify::new(),
             reloading: tokio::sync::Mutex::default(),
         };
         Self {
@@ -153,15 +168,66 @@ impl Engine {
         self.reload_with(connectors).await
     }
 
-    /// Runs the connector's checks.
+    /// Runs the connector's checks. Where all pass, what had paused itself goes on.
     pub async fn check(&self, connection: ConnectionId) -> Result<Vec<Check>, Failure> {
-        setup::check(
-            &self.directory(),
-            connection,
-            &*self.inner.clock,
-            &*self.inner.ids,
-        )
-        .await
+        let inner = &*self.inner;
+        let directory = self.directory();
+        let checked = setup::check(&directory, connection, &*inner.clock, &*inner.ids).await;
+        if watch::is_passed(&checked)
+            && let Some(entry) = directory.connections.get(&connection)
+        {
+            let account = entry.account.id;
+            for whose in [(account, None), (account, Some(connection))] {
+                let of = |pause: &Pause| (pause.account, pause.connection) == whose;
+                let mut paused = inner.pauses.list().into_iter().filter(of);
+                if paused.any(|pause| pause.paused.by == By::Host)
+                    && let Err(error) = inner.pauses.resume(whose, inner.clock.now()).await
+                {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "resuming what is mended"
+                    );
+                }
+            }
+        }
+        checked
+    }
+
+    /// Everything that is paused, by a host or by a person, as this host knows it.
+    pub fn paused(&self) -> Vec<Pause> {
+        self.inner.pauses.list()
+    }
+
+    /// Pauses an account until somebody resumes it; false where it is paused already.
+    pub async fn pause_account(&self, account: AccountId, why: &str) -> Result<bool, port::Error> {
+        let paused = Paused {
+            by: By::Operator,
+            since: self.inner.clock.now(),
+            kind: None,
+            message: why.to_owned(),
+            connection: None,
+            next_test: None,
+        };
+        self.inner.pauses.pause((account, None), &paused).await
+    }
+
+    /// Lets an account go on, whoever paused it; false where it was not paused.
+    pub async fn resume_account(&self, account: AccountId) -> Result<bool, port::Error> {
+        let now = self.inner.clock.now();
+        self.inner.pauses.resume((account, None), now).await
+    }
+
+    /// Lets a connection go on that had paused itself; false where it had not.
+    pub async fn resume_connection(&self, connection: ConnectionId) -> Result<bool, port::Error> {
+        let directory = self.directory();
+        let Some(entry) = directory.connections.get(&connection) else {
+            return Ok(false);
+        };
+        let whose = (entry.account.id, Some(connection));
+        self.inner
+            .pauses
+            .resume(whose, self.inner.clock.now())
+            .await
     }
 
     /// Asks the connector what the CRM offers for `what`.
@@ -210,7 +276,36 @@ impl Engine {
         }
         let directory = directory::read(&*inner.settings, &*inner.catalog, connectors).await?;
         inner.router.replace(directory.routes());
-        inner.directory.store(Arc::new(directory));
+        let directory = Arc::new(directory);
+        inner.directory.store(directory.clone());
+        self.take_up(&directory).await?;
+        Ok(())
+    }
+
+    /// Brings what is known of accounts and connections in step with what is configured.
+    async fn take_up(&self, directory: &Directory) -> Result<(), port::Error> {
+        let inner = &*self.inner;
+        let accounts: HashSet<AccountId> = directory.concurrency_of().into_keys().collect();
+        let is_known = |account: AccountId| accounts.contains(&account);
+        inner.egress.retain(is_known);
+        let connections = &directory.connections;
+        inner.usual.retain(|id| connections.contains_key(&id));
+        inner.pauses.retain(|(account, connection)| {
+            is_known(account) && connection.is_none_or(|id| connections.contains_key(&id))
+        });
+        let all = inner.pauses.refresh().await?;
+        inner.egress.learn(&all);
+        let now = inner.clock.now();
+        for entry in connections.values() {
+            let (account, connection) = (entry.account.id, entry.connection.id);
+            let is_off = entry.connection.is_paused;
+            inner
+                .pauses
+                .switch(account, connection, is_off, now)
+                .await?;
+        }
+        inner.pauses.test_soon(now).await?;
+        inner.look.notify_one();
         Ok(())
     }
 

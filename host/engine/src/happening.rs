@@ -3,6 +3,7 @@
 //! No tenant or record id is ever a label.
 
 use gladhand_core::delivery::DeliveryState;
+use gladhand_core::failure::FailureKind;
 use gladhand_core::outcome::Outcome;
 use gladhand_store::deliveries::{Claimed, Settlement};
 use metrics::{counter, histogram};
@@ -73,5 +74,56 @@ impl AttemptSettled<'_> {
                 "delivery waits: {}", failure.message
             );
         }
+    }
+}
+
+/// An account or a connection paused itself: a person must mend something.
+pub struct SelfPaused<'a> {
+    /// The account's name.
+    pub account: &'a str,
+    /// The connection's name, where it alone paused.
+    pub connection: Option<&'a str>,
+    /// What went wrong.
+    pub kind: FailureKind,
+    /// What to change.
+    pub message: &'a str,
+}
+
+impl SelfPaused<'_> {
+    /// One line, once per pause, and the count.
+    pub fn tell(&self) {
+        let Self {
+            account,
+            connection,
+            kind,
+            message,
+        } = *self;
+        let code = kind.as_str();
+        counter!("gladhand_pauses_total", "kind" => code).increment(1);
+        tracing::error!(
+            account,
+            connection,
+            failure.kind = code,
+            "paused until somebody has mended it; nothing is lost meanwhile: {message}"
+        );
+    }
+}
+
+/// What had paused itself goes on.
+pub struct Resumed<'a> {
+    /// The account's name.
+    pub account: &'a str,
+    /// The connection's name, where it alone was paused.
+    pub connection: Option<&'a str>,
+}
+
+impl Resumed<'_> {
+    /// One line.
+    pub fn tell(&self) {
+        let Self {
+            account,
+            connection,
+        } = *self;
+        tracing::info!(account, connection, "what was wrong is mended: it goes on");
     }
 }

@@ -11,12 +11,22 @@ pub mod run;
 
 pub mod settle;
 
+pub mod gate;
+
+pub mod usual;
+
+pub mod pauses;
+
 pub mod worker;
+
+mod watch;
 
 pub mod setup;
 
 pub mod happening;
 
 mod engine;
+
+pub use pauses::Pause;
 
 pub use engine::{Config, Engine, Error, Parts};

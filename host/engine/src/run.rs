@@ -13,16 +13,34 @@ use gladhand_store::deliveries::Claimed;
 
 use crate::directory::{ConnectionEntry, Directory};
 
-/// Runs what was claimed, to whatever end.
-pub async fn run(directory: &Directory, claimed: &Claimed) -> Report {
+/// Runs what was claimed, to whatever end. `is_probe` where it finds out whether its account works again.
+pub async fn run(directory: &Directory, claimed: &Claimed, is_probe: bool) -> Report {
     match prepare(directory, claimed) {
-        Ok((connector, call, event)) => connector.handle(call, &event).await,
-        Err(refused) => Report {
-            ended: Ended::Failure(refused.failure),
-            attempt: refused.attempt,
-            cost: gladhand_core::attempt::Cost::default(),
-            log: Vec::new(),
-        },
+        Ok((connector, mut call, event)) => {
+            call.attempt.is_probe = is_probe;
+            connector.handle(call, &event).await
+        }
+        Err(refused) => report(refused.attempt, Ended::Failure(refused.failure)),
+    }
+}
+
+/// The report of an attempt that ended before its connector was asked.
+pub fn not_run(directory: &Directory, claimed: &Claimed, ended: Ended) -> Report {
+    let entry = directory.connections.get(&claimed.lease.connection);
+    let connector = claimed
+        .version
+        .as_ref()
+        .and_then(|version| directory.connectors.get(version));
+    let attempt = attempt(claimed, entry.map(Arc::as_ref), connector.map(Arc::as_ref));
+    report(attempt, ended)
+}
+
+fn report(attempt: Attempt, ended: Ended) -> Report {
+    Report {
+        ended,
+        attempt,
+        cost: gladhand_core::attempt::Cost::default(),
+        log: Vec::new(),
     }
 }
 
@@ -98,6 +116,7 @@ fn attempt(
         claimed.journalled.clone(),
     );
     attempt.unsettled_since = claimed.unsettled_since;
+    attempt.priority = claimed.priority;
     attempt
 }
 

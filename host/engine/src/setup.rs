@@ -74,10 +74,10 @@ fn prepare(
         contact: String::new(),
         delivery: DeliveryId::new(ids),
         attempt: AttemptId::new(ids),
-        until: clock.monotonic() + SETUP_TIME,
+        until: (clock.monotonic() + SETUP_TIME).into(),
     };
     // Observing: a write ends the call, so that looking can change nothing.
-    let attempt = Attempt::new(
+    let mut attempt = Attempt::new(
         lease,
         entry.account.id,
         connector.descriptor().state,
@@ -85,6 +85,8 @@ fn prepare(
         1,
         Vec::new(),
     );
+    // Whoever asks wants to know how the CRM is, also while nothing else is sent to it.
+    attempt.is_probe = true;
     let call = Call {
         attempt,
         target: target.clone(),

@@ -47,7 +47,8 @@ pub fn of_delivery(result: wasmtime::Result<Result<Outcome, Failure>>, seen: &Se
 /// What went wrong with a call of `describe`, `check` or `discover` that did not come to an end of its own.
 pub fn of_setup(error: wasmtime::Error, seen: &Seen) -> Failure {
     match classify(error, seen) {
-        Ended::Failure(failure) | Ended::End(End::Deferred { failure, .. }) => failure,
+        Ended::Failure(failure) => failure,
+        Ended::End(End::Deferred { failure, .. }) => *failure,
         Ended::End(end) => {
             let kind = match end {
                 End::TooManyCalls(_) => FailureKind::TooManyCalls,

@@ -37,13 +37,16 @@ pub struct Ran<R> {
 pub async fn run<R>(
     slots: &Semaphore,
     linked: &BasePre<State>,
-    state: State,
+    mut state: State,
     call: impl for<'a> FnOnce(&'a Guest, &'a mut Store<State>) -> Calling<'a, R> + Send,
 ) -> Ran<R> {
     let _slot = slots.acquire().await.expect("nobody closes the semaphore");
     let (clock, meter, limits) = (state.clock.clone(), state.meter.clone(), state.limits);
 
     let started = clock.monotonic();
+    if let Some(host) = &mut state.host {
+        host.attempt.deadline = started.saturating_add(limits.deadline);
+    }
     let mut instantiated = started;
     let mut instantiating = Duration::ZERO;
     let mut store = store(linked.engine(), state);

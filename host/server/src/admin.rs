@@ -14,38 +14,79 @@ pub mod deliveries;
 
 pub mod declared;
 
-mod accounts;
+pub mod queue;
+
+pub mod dead;
+
+pub mod explain;
+
+pub mod effects;
+
+pub mod links;
+
+pub mod events;
+
+pub mod accounts;
+
+pub mod audit;
+
+mod pauses;
+
+mod zone;
 
 mod secrets;
 
-mod settings;
+pub mod settings;
 
-mod url;
+pub mod url;
 
 use std::sync::Arc;
 
+use gladhand_core::clock::{Clock, Timestamp};
 use gladhand_core::ids::Ids;
-use gladhand_store::{Catalog, Deliveries, Settings};
+use gladhand_store::{Audit, Catalog, Deliveries, Effects, Events, LinkBook, Queue, Settings};
 use tokio::sync::Mutex;
 
+use crate::nearest::nearest;
+
+pub use accounts::AccountView;
 pub use connections::{ConnectionChange, ConnectionView, NewConnection};
 pub use connectors::ConnectorView;
+pub use dead::{DeadQuery, DeadWish};
 pub use declared::Declared;
-pub use deliveries::{DeliveryQuery, DeliveryView};
+pub use deliveries::{DeliveryQuery, DeliveryView, ShownAttempt, ShownDelivery};
+pub use effects::{EffectQuery, EffectView, PersonsWord};
+pub use events::EventView;
+pub use explain::Explanation;
+pub use links::{LinkQuery, NewLink};
 pub use operations::Operations;
 pub use secrets::SecretView;
 pub use sources::{NewSource, SourceView};
+pub use zone::zone_problem;
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is nothing of that name.
-    #[error("there is no {what} `{name}`; `gladhand {what} list` shows those there are")]
+    #[error("there is no {what} `{name}`; {}`gladhand {what} list` shows those there are", did_you_mean(nearest.as_deref()))]
     NotFound {
         /// `source`, `connection`, …
         what: &'static str,
         /// As it was asked for.
         name: String,
+        /// The one that was probably meant.
+        nearest: Option<String>,
+    },
+    /// What was asked for is not there, and no listing of names would show it.
+    #[error("{0}")]
+    Absent(String),
+    /// As things stand it cannot be done; the text says what to do instead.
+    #[error("{message}")]
+    Conflict {
+        /// Stable: `delivery-running`, `not-in-doubt`, …
+        code: &'static str,
+        /// Why not, and what to do.
+        message: String,
     },
     /// The name is taken.
     #[error("{what} `{name}` exists already; choose another name, or remove that one first")]
@@ -77,6 +118,9 @@ pub enum Error {
     /// The store did not answer.
     #[error(transparent)]
     Store(gladhand_store::Error),
+    /// What hosts share about accounts did not answer.
+    #[error(transparent)]
+    Shared(gladhand_core::port::Error),
 }
 
 impl From<gladhand_store::Error> for Error {
@@ -86,6 +130,44 @@ impl From<gladhand_store::Error> for Error {
             other => Self::Store(other),
         }
     }
+}
+
+impl From<operations::Error> for Error {
+    fn from(error: operations::Error) -> Self {
+        match error {
+            operations::Error::Refused(reason) => Self::Refused(reason),
+            operations::Error::NotOffered(message) => Self::Conflict {
+                code: "not-offered",
+                message,
+            },
+            operations::Error::Store(error) => error.into(),
+            operations::Error::Shared(error) => Self::Shared(error),
+        }
+    }
+}
+
+impl Error {
+    /// There is no `what` of this name among the `known` ones.
+    fn not_found<'k>(
+        what: &'static str,
+        name: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Self {
+        Self::NotFound {
+            what,
+            name: name.to_owned(),
+            nearest: nearest(name, known).map(str::to_owned),
+        }
+    }
+
+    /// What is named by an id has none that is nearest.
+    fn no_id(what: &'static str, id: &str) -> Self {
+        Self::not_found(what, id, [])
+    }
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |nearest| format!("did you mean `{nearest}`? "))
 }
 
 /// What an operator can do.
@@ -103,8 +185,20 @@ pub struct Parts {
     pub catalog: Arc<dyn Catalog>,
     /// Deliveries.
     pub deliveries: Arc<dyn Deliveries>,
+    /// What is done with deliveries and lanes.
+    pub queue: Arc<dyn Queue>,
+    /// The write journal.
+    pub effects: Arc<dyn Effects>,
+    /// Links.
+    pub link_book: Arc<dyn LinkBook>,
+    /// Events as they came in.
+    pub events: Arc<dyn Events>,
+    /// Who did what.
+    pub audit: Arc<dyn Audit>,
     /// What only the engine can do.
     pub operations: Arc<dyn Operations>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
     /// Ids.
     pub ids: Arc<dyn Ids>,
     /// What webhook URLs begin with; no trailing slash.
@@ -119,10 +213,14 @@ impl Admin {
             changing: Mutex::default(),
         }
     }
+
+    fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
 }
 
 /// A name that can stand in a URL, in a file and in a CRM's external ids.
-fn check_name(what: &str, name: &str) -> Option<String> {
+pub fn name_problem(what: &str, name: &str) -> Option<String> {
     let is_fine = (1..=63).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
         && name

@@ -2,7 +2,7 @@
 //!
 //! Commands that need a running host are clients of its admin API; it must not know what they mean there.
 
-mod arguments;
+mod source;
 
 mod connection;
 
@@ -10,11 +10,35 @@ mod connector;
 
 mod delivery;
 
+mod dead;
+
+mod lane;
+
+mod explain;
+
+mod effect;
+
+mod link;
+
+mod account;
+
+mod sync;
+
+mod events;
+
+mod audit;
+
+mod check;
+
 mod endpoint;
 
-pub mod printer;
+mod arguments;
 
-mod source;
+mod story;
+
+mod moment;
+
+pub mod printer;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +62,7 @@ pub struct Cli {
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub struct Options {
     /// The configuration file [default: gladhand.toml, where there is one]
     #[arg(long, global = true, value_name = "FILE")]
@@ -66,9 +91,25 @@ pub struct Options {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the host: take in events and deliver them
-    Serve,
-    /// Bring the database's schema up to date
-    Migrate,
+    Serve {
+        /// What this host does; without it everything that server.roles says [possible values: intake, worker, console]
+        #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+        role: Vec<String>,
+    },
+    /// Bring the database's schema up to date, or move an installation from one database to another
+    Migrate {
+        /// Where it is: sqlite:PATH; its host must be stopped
+        #[arg(long, value_name = "URL", requires = "to")]
+        from: Option<String>,
+        /// Where it goes
+        #[arg(
+            long,
+            value_name = "URL",
+            requires = "from",
+            help = "Where it goes: an empty database, postgres://USER:PASSWORD@HOST/DATABASE"
+        )]
+        to: Option<String>,
+    },
     /// Look for what keeps the host from working
     Doctor,
     /// Look at the configuration
@@ -86,6 +127,32 @@ enum Command {
     /// Events on their way to CRMs
     #[command(subcommand)]
     Delivery(delivery::Command),
+    /// Deliveries that need a person
+    #[command(subcommand)]
+    Dead(dead::Command),
+    /// Hold back or release everything of one contact
+    #[command(subcommand)]
+    Lane(lane::Command),
+    /// Say what came in about a contact, what became of it, and why
+    Explain(explain::Explain),
+    /// Writes that must not happen twice, and those in doubt
+    #[command(subcommand)]
+    Effect(effect::Command),
+    /// Which records of the CRM belong to what of a source
+    #[command(subcommand)]
+    Link(link::Command),
+    /// CRMs and credentials that connections share
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Bring a contact to the CRM though nothing happened to it
+    #[command(subcommand)]
+    Sync(sync::Command),
+    /// Webhooks as they come in
+    #[command(subcommand)]
+    Events(events::Command),
+    /// Who did what
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// The master key
     #[command(subcommand)]
     Key(KeyCommand),
@@ -93,7 +160,7 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Say what is wrong with it, if anything
+    /// Say everything that is wrong with it: keys, names, settings, time zones, secrets that are missing
     Check,
     /// Print every setting with its default
     Default,
@@ -136,10 +203,24 @@ async fn run(cli: Cli, environment: &Environment) -> anyhow::Result<bool> {
     let load = || Config::load(options.config.as_deref(), environment, &options.set);
     let endpoint = || Endpoint::find(&options, environment);
     match command {
-        Command::Serve => crate::serve::serve(load()?, environment).await,
-        Command::Migrate => done(crate::serve::migrate(load()?, environment).await),
+        Command::Serve { role } => {
+            let mut flags = options.set.clone();
+            if !role.is_empty() {
+                flags.push(("server.roles".to_owned(), role.join(",")));
+            }
+            let config = Config::load(options.config.as_deref(), environment, &flags)?;
+            crate::serve::serve(config, environment).await
+        }
+        Command::Migrate {
+            from: Some(from),
+            to: Some(to),
+        } => done(crate::serve::move_over(load()?, environment, &from, &to).await),
+        Command::Migrate { .. } => done(crate::serve::migrate(load()?, environment).await),
         Command::Doctor => crate::serve::doctor(load()?, environment).await,
-        Command::Config(ConfigCommand::Check) => check_config(load(), environment),
+        Command::Config(ConfigCommand::Check) => {
+            let path = options.config.as_deref();
+            check::run(path, environment, &options.set).await
+        }
         Command::Config(ConfigCommand::Default) => done(printer::text(config::DEFAULTS)),
         Command::Config(ConfigCommand::Schema) => done(printer::text(config::SCHEMA)),
         Command::Key(KeyCommand::Generate) => done(printer::text(&format!(
@@ -150,28 +231,20 @@ async fn run(cli: Cli, environment: &Environment) -> anyhow::Result<bool> {
         Command::Connection(command) => connection::run(command, &endpoint()?, environment).await,
         Command::Connector(command) => done(connector::run(command, &endpoint()?).await),
         Command::Delivery(command) => done(delivery::run(command, &endpoint()?).await),
+        Command::Dead(command) => done(dead::run(command, &endpoint()?).await),
+        Command::Lane(command) => done(lane::run(command, &endpoint()?).await),
+        Command::Explain(explain) => done(explain::run(explain, &endpoint()?).await),
+        Command::Effect(command) => done(effect::run(command, &endpoint()?).await),
+        Command::Link(command) => done(link::run(command, &endpoint()?).await),
+        Command::Account(command) => done(account::run(command, &endpoint()?).await),
+        Command::Sync(command) => done(sync::run(command, &endpoint()?).await),
+        Command::Events(command) => done(events::run(command, &endpoint()?).await),
+        Command::Audit(command) => done(audit::run(command, &endpoint()?).await),
     }
 }
 
 fn done(result: anyhow::Result<()>) -> anyhow::Result<bool> {
     result.map(|()| true)
-}
-
-fn check_config(
-    loaded: Result<Config, config::Error>,
-    environment: &Environment,
-) -> anyhow::Result<bool> {
-    match loaded.and_then(|config| config.declared(environment)) {
-        Ok(_) => done(printer::text("ok\n")),
-        // What is wrong is what was asked for, so it is data.
-        Err(config::Error::Invalid(problems)) => {
-            for problem in problems {
-                printer::text(&format!("{problem}\n"))?;
-            }
-            Ok(false)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 #[cfg(test)]

@@ -1,27 +1,37 @@
 //! The store's traits and the engine's operations in memory, for tests of what is above them.
 
+mod operations;
+
+mod operators;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use gladhand_core::attempt::{Changes, Lease};
-use gladhand_core::clock::Timestamp;
+use gladhand_core::clock::{ManualClock, Timestamp};
 use gladhand_core::connection::{Account, Connection, Source};
 use gladhand_core::delivery::Delivery;
-use gladhand_core::failure::{Failure, FailureKind};
 use gladhand_core::ids::{AccountId, ConnectionId, DeliveryId, Ids, SourceId};
-use gladhand_runtime::Check;
+use gladhand_store::audit::AuditEntry;
 use gladhand_store::catalog::Version;
 use gladhand_store::deliveries::{
     ClaimRequest, Claims, Counts, DeliveryDetail, DeliveryFilter, Settlement,
 };
+use gladhand_store::effects::EffectRecord;
+use gladhand_store::events::EventRecord;
+use gladhand_store::link_book::LinkRecord;
 use gladhand_store::settings::SecretOwner;
 use gladhand_store::{Catalog, Deliveries, Error, Settings};
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::admin::{Admin, Operations, Parts, operations};
+use crate::admin::operations::Pauses;
+use crate::admin::{Admin, Parts};
+
+/// 2026-11-20 12:00:00 UTC, when everything happens.
+pub const NOW: Timestamp = Timestamp(1_795_176_000_000);
 
 /// Everything that an `Admin` works on.
 #[derive(Default)]
@@ -33,6 +43,16 @@ pub struct World {
     pub versions: Mutex<Vec<Version>>,
     pub routes: Mutex<Vec<(ConnectionId, String)>>,
     pub deliveries: Mutex<Vec<Delivery>>,
+    /// What is known of a delivery beyond itself.
+    pub details: Mutex<Vec<DeliveryDetail>>,
+    /// Of the source `support`.
+    pub contacts: Mutex<Vec<String>>,
+    pub held: Mutex<Vec<(ConnectionId, String)>>,
+    pub effects: Mutex<Vec<EffectRecord>>,
+    pub links: Mutex<Vec<(ConnectionId, LinkRecord)>>,
+    pub events: Mutex<Vec<EventRecord>>,
+    pub deeds: Mutex<Vec<AuditEntry>>,
+    pub pauses: Mutex<Pauses>,
     pub reloads: Mutex<u32>,
     ids: Mutex<u128>,
 }
@@ -55,7 +75,13 @@ impl World {
             settings: self.clone(),
             catalog: self.clone(),
             deliveries: self.clone(),
+            queue: self.clone(),
+            effects: self.clone(),
+            link_book: self.clone(),
+            events: self.clone(),
+            audit: self.clone(),
             operations: self.clone(),
+            clock: Arc::new(ManualClock::new(NOW)),
             ids: self.clone(),
             public_url: "https://hooks.example.com".to_owned(),
         }))
@@ -71,7 +97,7 @@ pub fn version() -> Version {
             "type": "object", "additionalProperties": false,
             "properties": { "stage": { "type": "integer", "minimum": 1 }, "country": { "type": "string" } },
         },
-        "hosts": ["{base-url}"], "events": ["contact.changed"], "lookup-after-ms": 30_000,
+        "hosts": ["{base-url}"], "objects": ["person", "deal"], "events": ["contact.changed"], "lookup-after-ms": 30_000,
     });
     Version {
         digest: "d1".to_owned(),
@@ -103,6 +129,10 @@ impl Ids for World {
 
 #[async_trait]
 impl Settings for World {
+    async fn revision(&self) -> Result<i64, Error> {
+        Ok(0)
+    }
+
     async fn sources(&self) -> Result<Vec<Source>, Error> {
         Ok(locked(&self.sources).clone())
     }
@@ -236,6 +266,11 @@ impl Deliveries for World {
     }
 
     async fn show(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, Error> {
+        let details = locked(&self.details);
+        let mut known = details.iter();
+        if let Some(detail) = known.find(|detail| detail.delivery.id == id) {
+            return Ok(Some(detail.clone()));
+        }
         let delivery = locked(&self.deliveries)
             .iter()
             .find(|delivery| delivery.id == id)
@@ -250,50 +285,5 @@ impl Deliveries for World {
 
     async fn counts(&self) -> Result<Counts, Error> {
         Ok(Counts::default())
-    }
-}
-
-/// Its connector checks one thing, discovers `stages`, and a component is accepted where it begins with `\0asm`.
-#[async_trait]
-impl Operations for World {
-    async fn reload(&self) {
-        *locked(&self.reloads) += 1;
-        for connection in locked(&self.connections).iter() {
-            put(
-                &self.routes,
-                &(connection.id, "d1".to_owned()),
-                |(connection, _)| *connection,
-            );
-        }
-    }
-
-    async fn check(&self, _connection: ConnectionId) -> Result<Vec<Check>, Failure> {
-        Ok(vec![Check {
-            name: "credential".to_owned(),
-            state: "passed".to_owned(),
-            severity: "error".to_owned(),
-            message: "the token is accepted".to_owned(),
-            hint: None,
-            provisionable: false,
-        }])
-    }
-
-    async fn discover(&self, _connection: ConnectionId, what: &str) -> Result<Value, Failure> {
-        match what {
-            "stages" => Ok(json!([{ "id": 1, "name": "New" }])),
-            _ => Err(Failure::new(
-                FailureKind::Unsupported,
-                format!("there is nothing called `{what}` to discover"),
-            )),
-        }
-    }
-
-    async fn add_connector(&self, component: Vec<u8>) -> Result<Version, operations::Error> {
-        if !component.starts_with(b"\0asm") {
-            return Err(operations::Error::Refused(
-                "this is no WebAssembly file".to_owned(),
-            ));
-        }
-        Ok(version())
     }
 }

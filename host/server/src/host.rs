@@ -3,36 +3,28 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use async_trait::async_trait;
+use anyhow::{Context as _, Result};
 use gladhand_core::clock::Clock;
-use gladhand_core::failure::Failure;
-use gladhand_core::ids::{ConnectionId, Ids};
-use gladhand_core::retry::RetryPolicy;
+use gladhand_core::ids::Ids;
 use gladhand_egress::Egress;
 use gladhand_engine::route::Router;
 use gladhand_engine::{Engine, Parts};
-use gladhand_runtime::{ArtefactStore, Check, Limits, Runtime, Services};
-use gladhand_store::catalog::Version;
-use gladhand_store::sqlite::{Options, SqliteStore};
-use gladhand_store::{Catalog, Deliveries};
+use gladhand_runtime::{ArtefactStore, Limits, Runtime, Services};
+use gladhand_store::{Catalog, Deliveries, Store};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{self, Admin, Operations};
+use crate::admin::{self, Admin};
 use crate::config::{Config, Environment};
 use crate::intake::{self, Intake};
+use crate::running::Running;
 use crate::shutdown::Tasks;
 use crate::token::{self, Hash};
-use crate::{api, health, keyfile, telemetry};
-
-/// Longer than the attempt's deadline of 30 s with its last request and its settle.
-const LEASE: Duration = Duration::from_mins(1);
+use crate::{api, database, health, keyfile, telemetry, upkeep};
 
 /// A running host.
 pub struct Host {
@@ -43,7 +35,7 @@ pub struct Host {
     /// The way of a delivery.
     pub engine: Engine,
     /// What is stored.
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<Store>,
     /// What an operator can do.
     pub admin: Arc<Admin>,
     /// What connectors are given.
@@ -68,12 +60,13 @@ impl Host {
         let World { clock, ids, jitter } = world;
         let router = Arc::new(Router::new(ids.clone()));
         let key = keyfile::master_key(config, environment)?;
-        let store = open_store(config, &key, &clock, &ids, router.clone()).await?;
+        let store = database::open(config, &key, &clock, &ids, router.clone()).await?;
 
         let egress = Egress::new(
-            gladhand_egress::Config::default(),
+            egress_config(config),
             clock.clone(),
             ids.clone(),
+            store.clone(),
         )
         .context("preparing outbound HTTP")?;
         let services = Services {
@@ -85,13 +78,13 @@ impl Host {
         let engine = Engine::new(
             gladhand_engine::Config {
                 workers: config.limits.attempts,
-                lease: LEASE,
-                retry: RetryPolicy::STANDARD,
+                lease: config.limits.lease,
             },
             Parts {
                 settings: store.clone(),
                 catalog: store.clone(),
                 deliveries: store.clone(),
+                standings: store.clone(),
                 egress: services.egress.clone(),
                 runtime: Arc::new(runtime),
                 router,
@@ -109,46 +102,21 @@ impl Host {
         let listener = listen(config.server.listen).await?;
         let metrics_listener = listen(config.server.metrics_listen).await?;
         let address = listener.local_addr()?;
-        let admin = Arc::new(Admin::new(admin::Parts {
-            settings: store.clone(),
-            catalog: store.clone(),
-            deliveries: store.clone(),
-            operations: Arc::new(Running(engine.clone())),
-            ids: ids.clone(),
-            public_url: config
-                .server
-                .public_url
-                .clone()
-                .unwrap_or_else(|| format!("http://{address}")),
-        }));
+        let admin = Arc::new(admin_of(config, &store, &engine, &clock, &ids, address));
         // What does not fit is said and left out: a host that does not start takes in nothing, and nobody sends it again.
         if let Err(error) = admin.apply(config.declared(environment)?).await {
             tracing::error!("serving without what does not fit in the configuration:\n{error}");
         }
 
-        let token = token::ensure(&config.store.data_dir).context("making the admin token")?;
-        let intake = Arc::new(Intake {
-            engine: engine.clone(),
-            store: store.clone(),
-            clock,
-            ids,
-            tolerance: config.limits.signature_age,
-            in_flight: Semaphore::new(config.limits.events_in_flight),
-            body_limit: config.limits.body_bytes,
-        });
-        let http = intake::routes(intake)
-            .merge(api::routes(admin.clone(), Hash::of(&token)))
-            .merge(health::routes(store.clone()));
-
-        let mut tasks = Tasks::new();
         let metrics_address = metrics_listener.local_addr()?;
-        tasks.spawn("intake", serve(listener, http, tasks.stop()));
-        tasks.spawn(
-            "metrics",
-            serve(metrics_listener, telemetry::metrics_routes(), tasks.stop()),
-        );
-        let (deliverer, stop) = (engine.clone(), tasks.stop());
-        tasks.spawn("delivery", async move { deliverer.run(stop).await });
+        let serving = Serving {
+            config,
+            engine: &engine,
+            store: &store,
+            clock: &clock,
+        };
+        let http = serving.routes(admin.clone(), ids)?;
+        let tasks = serving.spawn(http, listener, metrics_listener);
         Ok(Self {
             address,
             metrics_address,
@@ -167,38 +135,92 @@ impl Host {
     }
 }
 
-/// Opens the store that the configuration names.
-pub async fn open_store(
-    config: &Config,
-    key: &gladhand_store::crypter::Key,
-    clock: &Arc<dyn Clock>,
-    ids: &Arc<dyn Ids>,
-    planner: Arc<Router>,
-) -> Result<Arc<SqliteStore>> {
-    let path = sqlite_path(&config.store.url)?;
-    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
-    }
-    let options = Options {
-        path,
-        master_key: key.clone(),
-        older_master_keys: Vec::new(),
-        clock: clock.clone(),
-        ids: ids.clone(),
-        planner,
-        hold: config.limits.hold,
-    };
-    SqliteStore::open(options)
-        .await
-        .with_context(|| format!("opening the store {}", config.store.url))
+/// What the parts of a host that serve something share.
+struct Serving<'h> {
+    config: &'h Config,
+    engine: &'h Engine,
+    store: &'h Arc<Store>,
+    clock: &'h Arc<dyn Clock>,
 }
 
-fn sqlite_path(url: &str) -> Result<PathBuf> {
-    match url.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-        _ => bail!(
-            "store.url is `{url}`; this version stores in SQLite: write sqlite:PATH, like sqlite:data/gladhand.db"
-        ),
+impl Serving<'_> {
+    /// What is answered, as far as it is this host's role.
+    fn routes(&self, admin: Arc<Admin>, ids: Arc<dyn Ids>) -> Result<axum::Router> {
+        let config = self.config;
+        let roles = config.server.roles;
+        let mut http = health::routes(self.store.clone());
+        if roles.console {
+            let token = token::ensure(&config.store.data_dir).context("making the admin token")?;
+            http = http.merge(api::routes(admin, Hash::of(&token)));
+        }
+        if roles.intake {
+            http = http.merge(intake::routes(Arc::new(Intake {
+                engine: self.engine.clone(),
+                store: self.store.clone(),
+                clock: self.clock.clone(),
+                ids,
+                tolerance: config.limits.signature_age,
+                in_flight: Semaphore::new(config.limits.events_in_flight),
+                body_limit: config.limits.body_bytes,
+            })));
+        }
+        Ok(http)
+    }
+
+    /// Starts everything that runs.
+    fn spawn(&self, http: axum::Router, listener: TcpListener, metrics: TcpListener) -> Tasks {
+        let mut tasks = Tasks::new();
+        let (engine, store) = (self.engine.clone(), self.store.clone());
+        tasks.spawn("http", serve(listener, http, tasks.stop()));
+        let read = serve(metrics, telemetry::metrics_routes(), tasks.stop());
+        tasks.spawn("metrics", read);
+        let converge = upkeep::converge(engine.clone(), store.clone(), tasks.stop());
+        tasks.spawn("converge", converge);
+        if self.config.server.roles.worker {
+            let stop = tasks.stop();
+            tasks.spawn("delivery", async move { engine.run(stop).await });
+            let (keep, clock) = (self.config.retention.clone(), self.clock.clone());
+            tasks.spawn("retention", upkeep::sweep(store, keep, clock, tasks.stop()));
+        }
+        tasks
+    }
+}
+
+fn admin_of(
+    config: &Config,
+    store: &Arc<Store>,
+    engine: &Engine,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn Ids>,
+    address: SocketAddr,
+) -> Admin {
+    let public_url = config.server.public_url.clone();
+    Admin::new(admin::Parts {
+        settings: store.clone(),
+        catalog: store.clone(),
+        deliveries: store.clone(),
+        queue: store.clone(),
+        effects: store.clone(),
+        link_book: store.clone(),
+        events: store.clone(),
+        audit: store.clone(),
+        operations: Arc::new(Running(engine.clone())),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
+    })
+}
+
+/// Requests end before the lease under which they are sent.
+fn egress_config(config: &Config) -> gladhand_egress::Config {
+    let usual = gladhand_egress::Config::default();
+    let request = config.limits.request;
+    let room = config.limits.lease.saturating_sub(usual.lease_margin * 2);
+    gladhand_egress::Config {
+        timeout: request,
+        longest_timeout: usual.longest_timeout.min(room).max(request),
+        connect_timeout: usual.connect_timeout.min(request),
+        ..usual
     }
 }
 
@@ -276,43 +298,6 @@ async fn serve(listener: TcpListener, routes: axum::Router, stop: CancellationTo
         .await;
     if let Err(error) = served {
         tracing::error!(error = &error as &dyn std::error::Error, "serving HTTP");
-    }
-}
-
-/// The engine, as the admin needs it.
-struct Running(Engine);
-
-#[async_trait]
-impl Operations for Running {
-    async fn reload(&self) {
-        if let Err(error) = self.0.reload().await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "taking up changed settings"
-            );
-        }
-    }
-
-    async fn check(&self, connection: ConnectionId) -> Result<Vec<Check>, Failure> {
-        self.0.check(connection).await
-    }
-
-    async fn discover(
-        &self,
-        connection: ConnectionId,
-        what: &str,
-    ) -> Result<serde_json::Value, Failure> {
-        self.0.discover(connection, what).await
-    }
-
-    async fn add_connector(&self, component: Vec<u8>) -> Result<Version, admin::operations::Error> {
-        match self.0.add_connector(&component).await {
-            Ok(version) => Ok(version),
-            Err(gladhand_engine::Error::Load(error)) => {
-                Err(admin::operations::Error::Refused(error.to_string()))
-            }
-            Err(gladhand_engine::Error::Store(error)) => Err(error.into()),
-        }
     }
 }
 

@@ -30,6 +30,14 @@ pub mod system;
 
 mod keyfile;
 
+mod database;
+
+mod running;
+
+mod upkeep;
+
+mod nearest;
+
 mod happening;
 
 #[cfg(test)]

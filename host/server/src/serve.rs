@@ -9,7 +9,7 @@ use crate::cli::printer;
 use crate::config::{Config, Environment};
 use crate::host::{self, Host, World};
 use crate::system::{self, SystemClock, SystemIds};
-use crate::{keyfile, telemetry};
+use crate::{database, keyfile, telemetry};
 
 /// Runs until a signal; false where a task died or had to be cut off.
 pub async fn serve(config: Config, environment: &Environment) -> Result<bool> {
@@ -27,7 +27,7 @@ pub async fn serve(config: Config, environment: &Environment) -> Result<bool> {
 pub async fn migrate(config: Config, environment: &Environment) -> Result<()> {
     let World { clock, ids, .. } = world();
     let key = keyfile::master_key(&config, environment)?;
-    let store = host::open_store(
+    let store = database::open(
         &config,
         &key,
         &clock,
@@ -36,7 +36,40 @@ pub async fn migrate(config: Config, environment: &Environment) -> Result<()> {
     )
     .await?;
     store.close().await;
-    printer::text(&format!("{} is up to date\n", config.store.url))
+    printer::text(&format!(
+        "{} is up to date\n",
+        database::printable(&config.store.url)
+    ))
+}
+
+/// Moves an installation from one database to another, and says what to do next.
+pub async fn move_over(
+    mut config: Config,
+    environment: &Environment,
+    from: &str,
+    to: &str,
+) -> Result<()> {
+    let World { clock, ids, .. } = world();
+    let key = keyfile::master_key(&config, environment)?;
+    let router = Arc::new(Router::new(ids.clone()));
+    from.clone_into(&mut config.store.url);
+    let source = database::open(&config, &key, &clock, &ids, router.clone()).await?;
+    to.clone_into(&mut config.store.url);
+    let target = database::open(&config, &key, &clock, &ids, router).await?;
+    let mut lines = String::new();
+    let copied = source
+        .copy_into(&target, |table, rows| {
+            use std::fmt::Write as _;
+            writeln!(lines, "{rows:>10}  {table}").expect("a string grows");
+        })
+        .await;
+    source.close().await;
+    target.close().await;
+    copied?;
+    printer::text(&format!(
+        "{lines}everything is in {}; set store.url to it and start the host\n",
+        database::printable(to)
+    ))
 }
 
 /// Looks for what keeps the host from working; false where something does.
@@ -76,7 +109,7 @@ pub async fn doctor(config: Config, environment: &Environment) -> Result<bool> {
 async fn store(config: &Config, environment: &Environment) -> Result<String> {
     let World { clock, ids, .. } = world();
     let key = keyfile::master_key(config, environment)?;
-    let opened = host::open_store(
+    let opened = database::open(
         config,
         &key,
         &clock,
@@ -88,7 +121,11 @@ async fn store(config: &Config, environment: &Environment) -> Result<String> {
         Ok(store) => {
             let counted = host::count(&*store).await;
             store.close().await;
-            Ok(format!("{}: {}", config.store.url, counted?))
+            Ok(format!(
+                "{}: {}",
+                database::printable(&config.store.url),
+                counted?
+            ))
         }
         Err(error)
             if matches!(

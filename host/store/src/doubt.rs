@@ -29,7 +29,12 @@ pub(crate) enum Ruling {
 pub(crate) fn rule<'n>(
     newest: impl Iterator<Item = &'n Newest> + Clone,
     delivery: DeliveryId,
+    own: EffectId,
 ) -> Ruling {
+    // Committed before, unheard: the intent is asked for once more, and nothing was sent in between.
+    if newest.clone().any(|effect| effect.effect == own) {
+        return Ruling::Send;
+    }
     let in_doubt = newest
         .clone()
         .filter(|effect| !effect.is_settled_for(delivery))
@@ -82,7 +87,7 @@ mod tests {
     fn check(newest: &[Newest], expect: i64) {
         let own = DeliveryId::from_uuid(Uuid::from_u128(OWN));
         let number = |effect: EffectId| i64::try_from(effect.uuid().as_u128()).expect("small");
-        let said = match rule(newest.iter(), own) {
+        let said = match rule(newest.iter(), own, EffectId::from_uuid(Uuid::from_u128(99))) {
             Ruling::Send => 0,
             Ruling::Replay(effect) => number(effect),
             Ruling::InDoubt(doubt) => -number(doubt.effect),
@@ -100,6 +105,14 @@ mod tests {
             ],
             0,
         );
+    }
+
+    #[test]
+    fn an_intent_that_was_committed_unheard_is_sent() {
+        let own = DeliveryId::from_uuid(Uuid::from_u128(OWN));
+        let known = [effect(5, OWN, Verdict::Open)];
+        let ruling = rule(known.iter(), own, known[0].effect);
+        assert_eq!(ruling, Ruling::Send);
     }
 
     #[test]

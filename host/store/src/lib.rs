@@ -1,4 +1,4 @@
-//! The only database. One trait per aggregate, implemented by `sqlite` (and by `postgres` next), under one contract test.
+//! The only database. One trait per aggregate, implemented once, on SQLite and on PostgreSQL, under one contract test.
 //!
 //! Nothing but the store decides what is durable; nothing here decides what happens: `intake::Planner` and
 //! `lane::plan` of the core are called inside its transactions. It must not know a source's or a CRM's words.
@@ -33,7 +33,11 @@ mod doubt;
 
 mod link_steps;
 
-pub mod sqlite;
+mod sql;
+
+mod sqlite;
+
+mod postgres;
 
 pub use audit::Audit;
 pub use deliveries::Deliveries;
@@ -47,7 +51,7 @@ pub use settings::Settings;
 
 pub use catalog::Catalog;
 
-pub use sqlite::SqliteStore;
+pub use sql::{Location, Options, Store};
 
 /// Why the store could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +75,26 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The database's URL is none.
+    #[error(
+        "the database's URL cannot be read: {0}; it looks like postgres://user:password@host:5432/name"
+    )]
+    Url(String),
+    /// The database server does not answer. What was asked for may have been stored, or not.
+    #[error(
+        "the database does not answer ({0}); look whether it runs and whether it lets one more session in, until then \
+         nothing is accepted"
+    )]
+    Unreachable(String),
+    /// An installation could not be moved.
+    #[error("nothing was moved: {0}")]
+    Copy(String),
+    /// What is stored was sealed by another master key.
+    #[error(
+        "the database was sealed with another master key; give this host the one that it was made with, as \
+         store.master_key or as the file master.key of its data_dir: all hosts of one database share it"
+    )]
+    MasterKey,
     /// A migration could not be applied.
     #[error("the database's schema could not be brought up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -129,7 +153,9 @@ pub enum Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        sqlite::disk_trouble(&error).unwrap_or(Self::Database(error))
+        sqlite::disk_trouble(&error)
+            .or_else(|| postgres::trouble(&error))
+            .unwrap_or(Self::Database(error))
     }
 }
 

@@ -11,14 +11,12 @@ use crate::Error;
 /// letters, the newest event of an entity, keys that are open or unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keep {
-    /// Events with their bodies, and their settled deliveries.
+    /// Events with their bodies, and all that they became.
     pub events: Duration,
     /// Events in which no contact could be read.
     pub unreadable: Duration,
-    /// Attempts and what they sent and got.
+    /// What attempts sent and got.
     pub exchanges: Duration,
-    /// Effects of settled deliveries.
-    pub effects: Duration,
     /// Dead letters.
     pub dead: Duration,
     /// What links said before.
@@ -33,7 +31,6 @@ impl Keep {
         events: Duration::from_hours(30 * 24),
         unreadable: Duration::from_hours(30 * 24),
         exchanges: Duration::from_hours(7 * 24),
-        effects: Duration::from_hours(30 * 24),
         dead: Duration::from_hours(90 * 24),
         link_history: Duration::from_hours(90 * 24),
         audit: Duration::from_hours(365 * 24),

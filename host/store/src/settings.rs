@@ -19,6 +19,8 @@ pub enum SecretOwner {
 /// What operators configure.
 #[async_trait]
 pub trait Settings: Send + Sync {
+    /// Raised with every change of what is configured, the catalog included, by whatever host.
+    async fn revision(&self) -> Result<i64, Error>;
     /// All, by name.
     async fn sources(&self) -> Result<Vec<Source>, Error>;
     /// Adds or replaces one, by id; a name that another has is refused.

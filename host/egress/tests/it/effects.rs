@@ -142,7 +142,7 @@ async fn a_young_doubt_parks_the_lane_until_looking_proves_something() {
 async fn an_old_doubt_is_shown_and_not_done_lets_the_next_one_leave() {
     let crm = Crm::with(200, "").await;
     let mut world = World::new(&crm.url);
-    world.attempt.lease.until += 2 * LOOKUP_AFTER;
+    world.prolong(2 * LOOKUP_AFTER);
     world
         .journal
         .then(Ok(Intended::InDoubt(doubt(Verdict::Unknown, START))));
@@ -242,7 +242,7 @@ async fn a_set_that_another_delivery_did_is_sent() {
 async fn no_set_leaves_while_an_earlier_one_could_land_over_it() {
     let crm = Crm::with(200, "").await;
     let mut world = World::new(&crm.url);
-    world.attempt.lease.until += 2 * LOOKUP_AFTER;
+    world.prolong(2 * LOOKUP_AFTER);
     world.attempt.journalled = vec![earlier_set([0; 32], Verdict::Unknown)];
     assert_deferred(
         world.send(set("lead", "{}")).await,
@@ -257,7 +257,7 @@ async fn no_set_leaves_while_an_earlier_one_could_land_over_it() {
 async fn no_set_leaves_while_one_of_an_unsettled_attempt_could_land_over_it() {
     let crm = Crm::with(200, "").await;
     let mut world = World::new(&crm.url);
-    world.attempt.lease.until += 2 * LOOKUP_AFTER;
+    world.prolong(2 * LOOKUP_AFTER);
     world.attempt.unsettled_since = Some(START);
     // It may have sent until its own deadline.
     let quiet = START.after(LOOKUP_AFTER + Duration::from_secs(30));
@@ -320,4 +320,38 @@ async fn a_connection_that_observes_reads_and_writes_nothing() {
         );
     }
     assert!(crm.seen().iter().all(|seen| seen.method == "GET"));
+}
+
+#[tokio::test]
+async fn what_the_store_did_not_take_is_kept_for_the_settle() {
+    let crm = Crm::with(500, "").await;
+    let mut world = World::new(&crm.url);
+    world.send(set("person", "{}")).await.expect("a response");
+    world
+        .journal
+        .then(Err(port::Error::Unavailable("no database".into())));
+    let result = world.send(once()).await;
+    assert!(
+        matches!(result, Err(Error::End(End::Store(_)))),
+        "{result:?}"
+    );
+    let [sent] = world.attempt.changes.answers.as_slice() else {
+        panic!("what was sent and is not committed is not forgotten");
+    };
+    assert_eq!(sent.verdict, Verdict::Unknown);
+    assert_eq!(world.attempt.changes.exchanges.len(), 2);
+}
+
+#[tokio::test]
+async fn a_doubt_is_unresolved_until_it_is_concluded() {
+    let crm = Crm::with(200, "").await;
+    let mut world = World::new(&crm.url);
+    let long_ago = Timestamp(START.0 - 600_000);
+    let shown = doubt(Verdict::Unknown, long_ago);
+    world.journal.then(Ok(Intended::InDoubt(shown.clone())));
+    let result = world.send(once()).await;
+    assert!(matches!(result, Err(Error::InDoubt { .. })), "{result:?}");
+    assert!(world.attempt.unresolved.contains(&shown.effect));
+    assert!(world.attempt.conclude(&keys()[0], Verdict::NotDone));
+    assert!(world.attempt.unresolved.is_empty());
 }

@@ -12,4 +12,6 @@ mod effects;
 
 mod budgets;
 
+mod breaker;
+
 mod limits;

@@ -1,9 +1,9 @@
 //! A CRM on the loopback interface, a journal that says what it is told to, and an attempt to send with.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use gladhand_core::exchange::{Answer, Exchange};
 use gladhand_core::ids::{
     AccountId, AttemptId, ConnectionId, DeliveryId, EffectId, Ids, LeaseToken,
 };
-use gladhand_core::port::{self, Journal};
+use gladhand_core::port::{self, Journal, Standing, Standings};
 use gladhand_egress::resolver::{Lookup, SystemLookup};
 use gladhand_egress::{Config, Egress, Error, Request, Response, Target};
 use serde_json::{Value, json};
@@ -171,6 +171,67 @@ impl Journal for Script {
     }
 }
 
+/// What hosts know together, in memory; it can be out of reach.
+#[derive(Default)]
+pub struct Board {
+    standings: Mutex<HashMap<(AccountId, String), (i64, Value)>>,
+    pub is_down: AtomicBool,
+    /// How often something was replaced.
+    pub replaced: AtomicU64,
+}
+
+impl Board {
+    fn check(&self) -> Result<(), port::Error> {
+        if self.is_down.load(Ordering::Relaxed) {
+            return Err(port::Error::Unavailable("no database".into()));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Standings for Board {
+    async fn all(&self) -> Result<Vec<Standing>, port::Error> {
+        self.check()?;
+        let standings = self.standings.lock().expect("no panic");
+        let shown = standings
+            .iter()
+            .map(|((account, name), (revision, value))| Standing {
+                account: *account,
+                name: name.clone(),
+                revision: *revision,
+                value: value.clone(),
+            });
+        Ok(shown.collect())
+    }
+
+    async fn get(&self, account: AccountId, name: &str) -> Result<Option<Standing>, port::Error> {
+        let all = self.all().await?;
+        let mut all = all.into_iter();
+        Ok(all.find(|standing| standing.account == account && standing.name == name))
+    }
+
+    async fn replace(
+        &self,
+        account: AccountId,
+        name: &str,
+        revision: i64,
+        value: &Value,
+    ) -> Result<Option<i64>, port::Error> {
+        self.check()?;
+        let mut standings = self.standings.lock().expect("no panic");
+        let entry = standings
+            .entry((account, name.to_owned()))
+            .or_insert((0, Value::Null));
+        if entry.0 != revision {
+            return Ok(None);
+        }
+        *entry = (revision + 1, value.clone());
+        self.replaced.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(revision + 1))
+    }
+}
+
 /// Names whose addresses change with every question; the last answer stays.
 pub struct Names {
     answers: Mutex<VecDeque<Vec<IpAddr>>>,
@@ -219,6 +280,7 @@ impl Ids for Counter {
 pub struct World {
     pub clock: Arc<ManualClock>,
     pub journal: Script,
+    pub standings: Arc<Board>,
     pub egress: Egress,
     pub target: Target,
     pub attempt: Attempt,
@@ -231,6 +293,8 @@ pub struct Setting {
     pub allow_http: bool,
     pub config: Config,
     pub lookup: Arc<dyn Lookup>,
+    pub standings: Arc<Board>,
+    pub clock: Arc<ManualClock>,
     pub credentials: Vec<(&'static str, &'static str)>,
 }
 
@@ -242,6 +306,8 @@ impl Default for Setting {
             allow_http: true,
             config: Config::default(),
             lookup: Arc::new(SystemLookup),
+            standings: Arc::default(),
+            clock: Arc::new(ManualClock::new(START)),
             credentials: vec![("token", SECRET)],
         }
     }
@@ -253,11 +319,12 @@ impl World {
     }
 
     pub fn with(base_url: &str, setting: Setting) -> Self {
-        let clock = Arc::new(ManualClock::new(START));
+        let clock = setting.clock;
         let egress = Egress::with_lookup(
             setting.config,
             clock.clone(),
             Arc::new(Counter::default()),
+            setting.standings.clone(),
             setting.lookup,
         )
         .expect("a client");
@@ -281,10 +348,25 @@ impl World {
         Self {
             clock,
             journal: Script::default(),
+            standings: setting.standings,
             egress,
             target,
             attempt,
         }
+    }
+
+    /// Moves the end of the lease.
+    pub fn prolong(&self, duration: Duration) {
+        let until = &self.attempt.lease.until;
+        until.set(until.get() + duration);
+    }
+
+    /// Leaves so much of the lease.
+    pub fn leave(&self, duration: Duration) {
+        self.attempt
+            .lease
+            .until
+            .set(self.clock.monotonic() + duration);
     }
 
     pub async fn send(&mut self, request: Request) -> Result<Response, Error> {
@@ -319,7 +401,7 @@ pub fn attempt(until: Duration) -> Attempt {
         contact: "7".into(),
         delivery: delivery(),
         attempt: AttemptId::from_uuid(Uuid::from_u128(4)),
-        until,
+        until: until.into(),
     };
     let account = AccountId::from_uuid(Uuid::from_u128(1));
     let mut attempt = Attempt::new(lease, account, 1, Mode::Live, 2, Vec::new());

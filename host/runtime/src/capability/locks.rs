@@ -57,10 +57,10 @@ impl Host {
             if waited >= PATIENCE {
                 return Err(Stop::End(End::Deferred {
                     until: self.services.clock.now().after(DEFERRAL),
-                    failure: Failure::new(
+                    failure: Box::new(Failure::new(
                         FailureKind::Conflict,
                         "another delivery is writing the same person, and this one waits for it",
-                    ),
+                    )),
                 }));
             }
             tokio::time::sleep(PAUSE).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gladhand_core::attempt::{Entity, Link};
 use gladhand_core::clock::Timestamp;
 use gladhand_core::effect::{Effect, Verdict};
-use gladhand_core::failure::{Failure, FailureKind};
+use gladhand_core::failure::{Failure, FailureKind, Tally};
 use gladhand_core::outcome::{Change, Outcome, SkipCode};
 use gladhand_egress::Request;
 use gladhand_mapping::text::truncate_bytes;
@@ -63,6 +63,7 @@ pub fn failure(failure: types::Failure) -> Failure {
             .take(MOST_ENTRIES)
             .map(|(field, problem)| (name(field), text(problem)))
             .collect(),
+        tally: Tally::default(),
     }
 }
 

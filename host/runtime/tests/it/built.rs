@@ -22,6 +22,7 @@ macro_rules! foreach_guest {
         $do!(golden);
         $do!(hoarder);
         $do!(huge_log);
+        $do!(ledger);
         $do!(many_calls);
         $do!(memory_bomb);
         $do!(other_major);
@@ -79,6 +80,7 @@ fn is_fresh(directory: &Path) -> bool {
         "tests/guests",
         "tests/guests/src",
         "tests/guests/examples",
+        "sdk/src",
         "wit",
     ]
     .iter()

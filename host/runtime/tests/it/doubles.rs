@@ -14,7 +14,9 @@ use gladhand_core::effect::{Intended, Intent};
 use gladhand_core::ids::{
     AccountId, AttemptId, ConnectionId, DeliveryId, Ids, LeaseToken, SourceId,
 };
-use gladhand_core::port::{Cache, Error, Journal, Links, Locks, Ports, Scope, Variables};
+use gladhand_core::port::{
+    Cache, Error, Journal, Links, Locks, Ports, Scope, Standing, Standings, Variables,
+};
 use gladhand_egress::{Egress, Target};
 use gladhand_runtime::{Call, Services};
 use secrecy::SecretString;
@@ -39,6 +41,7 @@ pub fn services(stored: &Arc<Stored>, clock: Arc<dyn Clock>) -> Services {
         gladhand_egress::Config::default(),
         clock.clone(),
         Arc::new(CountingIds::default()),
+        stored.clone(),
     );
     Services {
         ports: Ports {
@@ -64,7 +67,7 @@ pub fn call(base_url: &str, descriptor: Arc<Descriptor>) -> Call {
         contact: "7".to_owned(),
         delivery: DeliveryId::from_uuid(Uuid::from_u128(5)),
         attempt: AttemptId::from_uuid(Uuid::from_u128(6)),
-        until: Duration::MAX,
+        until: Duration::MAX.into(),
     };
     let target = Account {
         id: account,
@@ -203,5 +206,27 @@ impl Locks for Stored {
         let is_refused = *refuse > 0;
         *refuse = refuse.saturating_sub(1);
         Ok(!is_refused)
+    }
+}
+
+/// Nobody shares anything with anybody.
+#[async_trait]
+impl Standings for Stored {
+    async fn all(&self) -> Result<Vec<Standing>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn get(&self, _: AccountId, _: &str) -> Result<Option<Standing>, Error> {
+        Ok(None)
+    }
+
+    async fn replace(
+        &self,
+        _: AccountId,
+        _: &str,
+        revision: i64,
+        _: &Value,
+    ) -> Result<Option<i64>, Error> {
+        Ok(Some(revision + 1))
     }
 }

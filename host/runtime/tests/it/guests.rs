@@ -101,6 +101,21 @@ pub async fn huge_log() {
     assert!(matches!(outcome(report), Outcome::Skipped { .. }));
 }
 
+/// What it does for a living, `cargo xtask exhaust` shows.
+#[tokio::test]
+pub async fn ledger() {
+    let (world, crm) = (World::new(), Crm::start().await);
+    let guest = world.load("ledger").await;
+    let report = handle_at(&guest, &crm.base_url).await;
+    assert_eq!(report.cost.http_calls, 2);
+    assert_eq!(
+        report.attempt.locks,
+        Some(vec!["person/email:jane@example.com".to_owned()])
+    );
+    assert!(matches!(outcome(report), Outcome::Synced { .. }));
+    assert_eq!(crm.people().len(), 1);
+}
+
 #[tokio::test]
 pub async fn giant_request() {
     let world = World::new();

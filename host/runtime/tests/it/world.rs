@@ -121,6 +121,7 @@ impl SystemClock {
     }
 }
 
+#[async_trait::async_trait]
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> Timestamp {
@@ -130,5 +131,9 @@ impl Clock for SystemClock {
 
     fn monotonic(&self) -> Duration {
         self.0.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
     }
 }

@@ -1,4 +1,7 @@
-//! Which account a connection uses: one that exists where it is the same CRM and credential, else a new one.
+//! Accounts: which one a connection uses (one that exists where it is the same CRM and credential, else a new one),
+//! and how they are shown.
+
+mod view;
 
 use gladhand_core::connection::{Account, Connection};
 use gladhand_core::ids::AccountId;
@@ -7,11 +10,13 @@ use secrecy::SecretString;
 
 use super::{Admin, Error, secrets};
 
+pub use view::AccountView;
+
 /// Enough to keep a CRM busy, few enough to leave it to its other users.
 const DEFAULT_CONCURRENCY: u32 = 4;
 
 /// The account that a connection asks for.
-pub struct Wanted {
+pub(super) struct Wanted {
     /// The id that a new account gets.
     pub id: AccountId,
     /// The connector's name, without the version.

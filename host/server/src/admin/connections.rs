@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use self::fit::Fit;
 use super::accounts::Wanted;
-use super::{Admin, Error, check_name, secrets, url};
+use super::{Admin, Error, name_problem, secrets, url, zone_problem};
 
 pub use change::ConnectionChange;
 pub use view::ConnectionView;
@@ -85,6 +85,8 @@ impl Admin {
         }
         let connection = self.put_connection(None, new).await?;
         self.parts.operations.reload().await;
+        self.record("connection.add", &connection.name, "it was added")
+            .await;
         self.view_connection(&connection).await
     }
 
@@ -94,6 +96,9 @@ impl Admin {
         let connection = self.find_connection(name).await?;
         self.parts.settings.remove_connection(connection.id).await?;
         self.parts.operations.reload().await;
+        let detail = "it was removed with its deliveries and links";
+        self.record("connection.remove", &connection.name, detail)
+            .await;
         Ok(())
     }
 
@@ -121,11 +126,11 @@ impl Admin {
         let connections = self.parts.settings.connections().await?;
         let is_meant =
             |connection: &Connection| connection.name == name || connection.id.to_string() == name;
-        let not_found = || Error::NotFound {
-            what: "connection",
-            name: name.to_owned(),
-        };
-        connections.into_iter().find(is_meant).ok_or_else(not_found)
+        if let Some(found) = connections.iter().find(|known| is_meant(known)) {
+            return Ok(found.clone());
+        }
+        let known = connections.iter().map(|known| known.name.as_str());
+        Err(Error::not_found("connection", name, known))
     }
 
     /// Stores a connection after everything about it was looked at; `existing` is it as it is.
@@ -134,7 +139,9 @@ impl Admin {
         existing: Option<&Connection>,
         new: NewConnection,
     ) -> Result<Connection, Error> {
-        let mut problems: Vec<String> = check_name("connection", &new.name).into_iter().collect();
+        let mut problems: Vec<String> = name_problem("connection", &new.name).into_iter().collect();
+        problems.extend(new.concurrency.and_then(concurrency_problem));
+        problems.extend(new.time_zone.as_deref().and_then(zone_problem));
         let source = match self.find_source(&new.source).await {
             Ok(source) => source,
             Err(error @ Error::NotFound { .. }) => {
@@ -211,6 +218,13 @@ impl Admin {
         }
         Ok(connection)
     }
+}
+
+/// With none nothing is ever delivered.
+fn concurrency_problem(concurrency: u32) -> Option<String> {
+    (concurrency == 0).then(|| {
+        "the concurrency must be at least 1; to stop everything, pause the connection".to_owned()
+    })
 }
 
 /// A connection's links, lanes and keys are about one source and one kind of CRM: with others they would lie.

@@ -5,7 +5,7 @@ use gladhand_core::descriptor::Descriptor;
 use gladhand_store::catalog::Version;
 use serde::{Deserialize, Serialize};
 
-use super::{Admin, Error, operations};
+use super::{Admin, Error};
 
 /// A version of a connector as listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,28 +70,21 @@ impl Admin {
             };
             version.digest == name || (version.descriptor.id == id && pin.is_none_or(is_pinned))
         };
-        let version = self
-            .parts
-            .catalog
-            .versions()
-            .await?
-            .into_iter()
-            .find(is_meant);
-        version
-            .as_ref()
-            .map(ConnectorView::with_descriptor)
-            .ok_or_else(|| Error::NotFound {
-                what: "connector",
-                name: name.to_owned(),
-            })
+        let versions = self.parts.catalog.versions().await?;
+        let version = versions.iter().find(|version| is_meant(version));
+        version.map(ConnectorView::with_descriptor).ok_or_else(|| {
+            let known = versions
+                .iter()
+                .map(|version| version.descriptor.id.as_str());
+            Error::not_found("connector", name, known)
+        })
     }
 
     /// Adds one; connections that waited for it begin to run it.
     pub async fn add_connector(&self, component: Vec<u8>) -> Result<ConnectorView, Error> {
-        match self.parts.operations.add_connector(component).await {
-            Ok(version) => Ok(ConnectorView::with_descriptor(&version)),
-            Err(operations::Error::Refused(reason)) => Err(Error::Refused(reason)),
-            Err(operations::Error::Store(error)) => Err(error.into()),
-        }
+        let version = self.parts.operations.add_connector(component).await?;
+        let name = format!("{}@{}", version.descriptor.id, version.descriptor.version);
+        self.record("connector.add", &name, "it was added").await;
+        Ok(ConnectorView::with_descriptor(&version))
     }
 }

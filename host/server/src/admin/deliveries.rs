@@ -1,15 +1,19 @@
-//! Deliveries: listed and shown.
+//! Deliveries: listed and shown, with names for what the store knows by ids.
 
 use std::collections::HashMap;
 
+use gladhand_core::attempt::Link;
 use gladhand_core::clock::Timestamp;
 use gladhand_core::delivery::{Delivery, DeliveryState};
+use gladhand_core::effect::EffectSummary;
 use gladhand_core::event::EventKind;
-use gladhand_core::ids::{DeliveryId, EventId};
+use gladhand_core::ids::{ConnectionId, DeliveryId, EventId};
 use gladhand_core::outcome::Outcome;
-use gladhand_store::deliveries::{DeliveryDetail, DeliveryFilter};
+use gladhand_store::catalog::Version;
+use gladhand_store::deliveries::{AttemptRecord, DeliveryDetail, DeliveryFilter};
 use serde::{Deserialize, Serialize};
 
+use super::queue::delivery_id;
 use super::{Admin, Error};
 
 /// Which deliveries to list.
@@ -62,8 +66,46 @@ pub struct DeliveryView {
     pub message: Option<String>,
 }
 
+/// Everything about one delivery.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ShownDelivery {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// The connection's name.
+    pub connection: String,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<ShownAttempt>,
+    /// Its effects, oldest first.
+    pub effects: Vec<EffectSummary>,
+    /// The links of its contact and conversation.
+    pub links: Vec<Link>,
+}
+
+/// An attempt, with the name of what ran.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ShownAttempt {
+    /// `name@version`; absent where that version is gone.
+    pub connector: Option<String>,
+    /// As recorded.
+    #[serde(flatten)]
+    pub record: AttemptRecord,
+}
+
+impl ShownAttempt {
+    /// One of a version that is one of these.
+    pub fn of(record: AttemptRecord, versions: &[Version]) -> Self {
+        let version = versions
+            .iter()
+            .find(|version| Some(&version.digest) == record.version.as_ref());
+        let connector = version
+            .map(|version| format!("{}@{}", version.descriptor.id, version.descriptor.version));
+        Self { connector, record }
+    }
+}
+
 impl DeliveryView {
-    fn of(delivery: Delivery, connection: Option<&String>) -> Self {
+    /// A delivery of the connection of this name.
+    pub fn of(delivery: Delivery, connection: Option<&String>) -> Self {
         let (outcome, skipped) = match delivery.outcome {
             Some(Outcome::Synced { .. }) => (Some("synced"), None),
             Some(Outcome::Skipped { code, reason }) => {
@@ -105,11 +147,7 @@ impl DeliveryView {
 impl Admin {
     /// Newest first.
     pub async fn list_deliveries(&self, query: DeliveryQuery) -> Result<Vec<DeliveryView>, Error> {
-        let connections = self.parts.settings.connections().await?;
-        let names: HashMap<_, _> = connections
-            .into_iter()
-            .map(|connection| (connection.id, connection.name))
-            .collect();
+        let names = self.connection_names().await?;
         let connection = match query.connection {
             Some(name) => Some(self.find_connection(&name).await?.id),
             None => None,
@@ -141,16 +179,40 @@ impl Admin {
     }
 
     /// Everything about one.
-    pub async fn show_delivery(&self, id: &str) -> Result<DeliveryDetail, Error> {
-        let not_found = || Error::NotFound {
-            what: "delivery",
-            name: id.to_owned(),
-        };
-        let parsed: DeliveryId = id.parse().map_err(|_| not_found())?;
-        self.parts
-            .deliveries
-            .show(parsed)
-            .await?
-            .ok_or_else(not_found)
+    pub async fn show_delivery(&self, id: &str) -> Result<ShownDelivery, Error> {
+        let detail = self.parts.deliveries.show(delivery_id(id)?).await?;
+        let DeliveryDetail {
+            delivery,
+            attempts,
+            effects,
+            links,
+        } = detail.ok_or_else(|| Error::no_id("delivery", id))?;
+        let versions = self.parts.catalog.versions().await?;
+        let connection = self.connection_name(&delivery).await?;
+        Ok(ShownDelivery {
+            connection: connection.unwrap_or_else(|| delivery.connection.to_string()),
+            attempts: attempts
+                .into_iter()
+                .map(|record| ShownAttempt::of(record, &versions))
+                .collect(),
+            delivery,
+            effects,
+            links,
+        })
+    }
+
+    pub(super) async fn connection_names(&self) -> Result<HashMap<ConnectionId, String>, Error> {
+        let connections = self.parts.settings.connections().await?;
+        let named = connections
+            .into_iter()
+            .map(|connection| (connection.id, connection.name));
+        Ok(named.collect())
+    }
+
+    pub(super) async fn connection_name(
+        &self,
+        delivery: &Delivery,
+    ) -> Result<Option<String>, Error> {
+        Ok(self.connection_names().await?.remove(&delivery.connection))
     }
 }

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::secrets::{self, SecretView};
-use super::{Admin, Error, check_name, url};
+use super::{Admin, Error, name_problem, url};
 use crate::token;
 
 /// A source to be added.
@@ -112,6 +112,8 @@ impl Admin {
             .put_source(SourceId::new(&*self.parts.ids), new)
             .await?;
         self.parts.operations.reload().await;
+        self.record("source.add", &source.name, "it was added")
+            .await;
         self.source_view(&source).await
     }
 
@@ -133,22 +135,24 @@ impl Admin {
         }
         self.parts.settings.remove_source(source.id).await?;
         self.parts.operations.reload().await;
+        self.record("source.remove", &source.name, "it was removed")
+            .await;
         Ok(())
     }
 
     pub(super) async fn find_source(&self, name: &str) -> Result<Source, Error> {
         let sources = self.parts.settings.sources().await?;
         let is_meant = |source: &Source| source.name == name || source.id.to_string() == name;
-        let not_found = || Error::NotFound {
-            what: "source",
-            name: name.to_owned(),
-        };
-        sources.into_iter().find(is_meant).ok_or_else(not_found)
+        if let Some(found) = sources.iter().find(|known| is_meant(known)) {
+            return Ok(found.clone());
+        }
+        let known = sources.iter().map(|known| known.name.as_str());
+        Err(Error::not_found("source", name, known))
     }
 
     /// Stores a source with its secrets; a secret that it has and that is not given stays.
     pub(super) async fn put_source(&self, id: SourceId, new: NewSource) -> Result<Source, Error> {
-        let mut problems: Vec<String> = check_name("source", &new.name).into_iter().collect();
+        let mut problems: Vec<String> = name_problem("source", &new.name).into_iter().collect();
         let base_url = new
             .base_url
             .map(|base_url| url::canonical(&base_url, new.allow_http))

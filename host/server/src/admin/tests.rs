@@ -199,6 +199,90 @@ async fn everything_that_does_not_fit_is_said_at_once() {
 }
 
 #[tokio::test]
+async fn a_setting_that_nobody_knows_is_named_with_the_one_that_was_meant() {
+    let (_, admin) = world().await;
+    let mut new = connection("main", CRM, "token");
+    new.settings = json!({ "stge": 1, "mood": "good" })
+        .as_object()
+        .cloned()
+        .expect("an object");
+    check_problems(
+        admin.add_connection(new).await,
+        &[
+            "the connector `crm` has no setting `mood`; it has country, stage",
+            "the connector `crm` has no setting `stge`; did you mean `stage`?",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_could_never_run_is_not_stored() {
+    let (world, admin) = world().await;
+    let mut new = connection("main", CRM, "token");
+    new.concurrency = Some(0);
+    new.time_zone = Some("Europe/Berln".to_owned());
+    let expect = [
+        "the concurrency must be at least 1; to stop everything, pause the connection",
+        "there is no time zone `Europe/Berln`; did you mean `Europe/Berlin`?",
+    ];
+    check_problems(admin.add_connection(new).await, &expect);
+    assert!(
+        world
+            .connections
+            .lock()
+            .expect("no test panics with it")
+            .is_empty()
+    );
+    admin
+        .add_connection(connection("main", CRM, "token"))
+        .await
+        .expect("a connection");
+    let change = ConnectionChange {
+        concurrency: Some(0),
+        time_zone: Some("Europe/Berln".to_owned()),
+        ..ConnectionChange::default()
+    };
+    check_problems(admin.set_connection("main", change).await, &expect);
+}
+
+#[tokio::test]
+async fn a_connection_that_stopped_by_itself_says_why_and_is_resumed() {
+    let (world, admin) = world().await;
+    admin
+        .add_connection(connection("main", CRM, "token"))
+        .await
+        .expect("a connection");
+    let id = world.connections.lock().expect("no test panics with it")[0].id;
+    let paused = gladhand_core::pause::Paused {
+        by: gladhand_core::pause::By::Host,
+        since: crate::doubles::NOW,
+        kind: None,
+        message: "the role of the token lacks leads".to_owned(),
+        connection: Some(id),
+        next_test: None,
+    };
+    world
+        .pauses
+        .lock()
+        .expect("no test panics with it")
+        .connections
+        .push((id, paused));
+    let shown = admin.show_connection("main").await.expect("it is there");
+    assert_eq!(
+        (shown.paused, shown.paused_because.as_deref()),
+        (
+            true,
+            Some("it paused itself: the role of the token lacks leads")
+        )
+    );
+    let resumed = admin
+        .pause_connection("main", false)
+        .await
+        .expect("it is there");
+    assert_eq!((resumed.paused, resumed.paused_because), (false, None));
+}
+
+#[tokio::test]
 async fn a_connector_that_needs_the_base_url_gets_it() {
     let (_, admin) = world().await;
     let mut new = connection("main", CRM, "token");

@@ -4,20 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use gladhand_core::clock::Timestamp;
 use gladhand_core::delivery::DeliveryState;
-use gladhand_store::deliveries::DeliveryDetail;
+use serde::Deserialize;
 
-use super::Page;
-use super::body::Parameters;
+use super::body::{Body, Parameters};
 use super::problem::Problem;
-use crate::admin::{Admin, DeliveryQuery, DeliveryView};
-
-/// A page that fits a screen a few times over.
-const DEFAULT_LIMIT: u32 = 100;
-
-/// More is asked for page by page.
-const LARGEST_LIMIT: u32 = 1_000;
+use super::{Page, page};
+use crate::admin::{Admin, DeliveryQuery, DeliveryView, ShownDelivery};
 
 /// `connection`, `state`, `contact`, `since` (milliseconds since the Unix epoch), `limit`, `cursor`
 pub async fn list(
@@ -28,43 +21,51 @@ pub async fn list(
         .iter()
         .map(|state| state.as_str())
         .collect();
-    let own = |text: &str| Some(text.to_owned());
     let query = DeliveryQuery {
-        connection: parameters.take("connection", "a name", own)?,
+        connection: parameters.text("connection")?,
         state: parameters.take(
             "state",
             &format!("one of {}", words.join(", ")),
             DeliveryState::parse,
         )?,
-        contact: parameters.take("contact", "an id", own)?,
-        since: parameters.take("since", "milliseconds since the Unix epoch", |text| {
-            text.parse().map(Timestamp).ok()
-        })?,
-        before: parameters.take("cursor", "what an earlier answer gave as `next`", |text| {
-            text.parse().ok()
-        })?,
-        limit: parameters
-            .take("limit", "a number from 1 to 1000", |text| {
-                text.parse()
-                    .ok()
-                    .filter(|limit| (1..=LARGEST_LIMIT).contains(limit))
-            })?
-            .unwrap_or(DEFAULT_LIMIT),
+        contact: parameters.text("contact")?,
+        since: parameters.time("since")?,
+        before: parameters.cursor()?,
+        limit: parameters.limit()?,
     };
     parameters.finish()?;
     let limit = query.limit;
     let items = admin.list_deliveries(query).await?;
-    let is_full = u32::try_from(items.len()).is_ok_and(|length| length == limit);
-    let next = items
-        .last()
-        .filter(|_| is_full)
-        .map(|last| last.id.to_string());
-    Ok(Json(Page { items, next }))
+    Ok(page(items, limit, |last| last.id.to_string()))
 }
 
 pub async fn show(
     State(admin): State<Arc<Admin>>,
     Path(id): Path<String>,
-) -> Result<Json<DeliveryDetail>, Problem> {
+) -> Result<Json<ShownDelivery>, Problem> {
     Ok(Json(admin.show_delivery(&id).await?))
+}
+
+pub async fn retry(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+) -> Result<Json<DeliveryView>, Problem> {
+    Ok(Json(admin.retry_delivery(&id).await?))
+}
+
+/// Why a delivery is skipped.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Skip {
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+pub async fn skip(
+    State(admin): State<Arc<Admin>>,
+    Path(id): Path<String>,
+    Body(skip): Body<Skip>,
+) -> Result<Json<DeliveryView>, Problem> {
+    let reason = skip.reason.as_deref();
+    Ok(Json(admin.skip_delivery(&id, reason).await?))
 }

@@ -38,7 +38,10 @@ impl Problem {
 impl From<admin::Error> for Problem {
     fn from(error: admin::Error) -> Self {
         let (status, code) = match &error {
-            admin::Error::NotFound { .. } => (StatusCode::NOT_FOUND, "not-found"),
+            admin::Error::NotFound { .. } | admin::Error::Absent(_) => {
+                (StatusCode::NOT_FOUND, "not-found")
+            }
+            admin::Error::Conflict { code, .. } => (StatusCode::CONFLICT, *code),
             admin::Error::Exists { .. } => (StatusCode::CONFLICT, "exists"),
             admin::Error::InUse { .. } => (StatusCode::CONFLICT, "in-use"),
             admin::Error::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
@@ -49,11 +52,13 @@ impl From<admin::Error> for Problem {
             }
             // The CRM, not the caller, is what failed.
             admin::Error::Failed(failure) => (StatusCode::BAD_GATEWAY, failure.kind.as_str()),
-            admin::Error::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable"),
+            admin::Error::Store(_) | admin::Error::Shared(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable")
+            }
         };
-        if let admin::Error::Store(error) = &error {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             tracing::error!(
-                error = error as &dyn std::error::Error,
+                error = &error as &dyn std::error::Error,
                 "the admin API could not use the store"
             );
             return Self::new(

@@ -1,5 +1,7 @@
 //! The API over a world in memory: status, code and body of each answer.
 
+mod operators;
+
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use gladhand_core::clock::Timestamp;
@@ -169,10 +171,10 @@ async fn a_connection_is_shown_without_its_credential() {
     assert_eq!(
         body,
         json!({
-            "id": "con_00000000000000000000000000000002", "name": "main", "source": "support", "account": "main",
+            "id": "con_00000000000000000000000000000003", "name": "main", "source": "support", "account": "main",
             "connector": "crm", "version": "1.0.0", "digest": "d1", "base_url": "https://crm.example.com",
             "credentials": [{ "name": "token", "ends_with": "…0123" }], "concurrency": 4, "inboxes": [], "mode": "live",
-            "paused": false, "time_zone": null, "settings": { "stage": 1 },
+            "paused": false, "paused_because": null, "time_zone": null, "settings": { "stage": 1 },
             "allow_private_network": false, "allow_http": false,
         })
     );

@@ -1,11 +1,17 @@
 //! How arguments are read: pairs, secrets, values, points in time.
 
 use chrono::{DateTime, NaiveDate};
-use gladhand_core::clock::Timestamp;
+use gladhand_core::attempt::Entity;
+use gladhand_core::clock::{Clock as _, Timestamp};
+use gladhand_core::delivery::DeliveryState;
+use gladhand_core::failure::FailureKind;
 use serde_json::{Map, Value};
 
+use crate::admin::links::ENTITY_KINDS;
 use crate::config::Environment;
 use crate::config::secret::Place;
+use crate::nearest::nearest;
+use crate::system::SystemClock;
 
 /// `KEY=VALUE`
 pub fn pair(text: &str) -> Result<(String, String), &'static str> {
@@ -61,6 +67,41 @@ pub fn since(text: &str) -> Result<Since, &'static str> {
     age().map(Since::AgeMs).ok_or("write a time like 2026-11-20T12:00:00Z, a date like 2026-11-20, or an age like 15m, 2h or 7d")
 }
 
+/// A delivery's state.
+pub fn state(text: &str) -> Result<DeliveryState, String> {
+    let words = DeliveryState::ALL.iter().map(|state| state.as_str());
+    DeliveryState::parse(text).ok_or_else(|| unknown_word(text, words))
+}
+
+/// What kind of thing went wrong.
+pub fn failure_kind(text: &str) -> Result<FailureKind, String> {
+    let words = FailureKind::ALL.iter().map(|kind| kind.as_str());
+    FailureKind::parse(text).ok_or_else(|| unknown_word(text, words))
+}
+
+/// `contact:7`
+pub fn entity(text: &str) -> Result<Entity, String> {
+    let advice = || {
+        let kinds = ENTITY_KINDS.join(", ");
+        format!("write KIND:ID like conversation:12, where KIND is one of {kinds}")
+    };
+    let (kind, id) = text.split_once(':').ok_or_else(advice)?;
+    if !ENTITY_KINDS.contains(&kind) || id.is_empty() {
+        return Err(advice());
+    }
+    Ok(Entity {
+        kind: kind.to_owned(),
+        id: id.to_owned(),
+    })
+}
+
+fn unknown_word<'k>(word: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+    match nearest(word, known.clone()) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("it is one of {}", known.collect::<Vec<_>>().join(", ")),
+    }
+}
+
 /// A point in time, or how long ago one was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
@@ -71,6 +112,11 @@ pub enum Since {
 }
 
 impl Since {
+    /// The point in time, as a query takes it.
+    pub fn query(self) -> String {
+        self.before(SystemClock::new().now()).to_string()
+    }
+
     /// The point in time.
     pub fn before(self, now: Timestamp) -> Timestamp {
         match self {
@@ -78,6 +124,15 @@ impl Since {
             Self::AgeMs(age) => Timestamp(now.0 - age),
         }
     }
+}
+
+/// What was said of these, as a query.
+pub fn query<const N: usize>(
+    told: [(&'static str, Option<String>); N],
+) -> Vec<(&'static str, String)> {
+    told.into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 /// Settings as the API takes them.

@@ -186,6 +186,7 @@ async fn check(client: &Client, name: &str, format: Format) -> anyhow::Result<bo
         printer::table(
             ["CHECK", "STATE", "WHAT"],
             &checks.iter().map(row).collect::<Vec<_>>(),
+            "this connector checks nothing",
         )?;
     }
     Ok(!checks
@@ -206,13 +207,10 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
         return printer::json_lines(&items);
     }
     let row = |item: Value| {
-        let state = if item["paused"] == true {
-            "paused"
-        } else {
-            item["mode"].as_str().unwrap_or_default()
-        }
-        .to_owned();
+        let mode = item["mode"].as_str().unwrap_or_default().to_owned();
         let connection: ConnectionView = serde_json::from_value(item)?;
+        let state = if connection.paused { "paused" } else { "runs" };
+        let why = connection.paused_because.unwrap_or_default();
         let version = connection.version.unwrap_or_else(|| "none".to_owned());
         let base_url = connection.base_url.unwrap_or_default();
         anyhow::Ok([
@@ -221,8 +219,10 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
             connection.connector,
             version,
             connection.account,
-            state,
+            mode,
+            state.to_owned(),
             base_url,
+            why,
         ])
     };
     let rows = items.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
@@ -233,9 +233,12 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
             "CONNECTOR",
             "VERSION",
             "ACCOUNT",
+            "MODE",
             "STATE",
             "BASE URL",
+            "WHY",
         ],
         &rows,
+        "no connections yet; add one with `gladhand connection add`",
     )
 }

@@ -57,7 +57,7 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
     }
     let row = |item| {
         let connector: ConnectorView = serde_json::from_value(item)?;
-        let added_at = super::delivery::moment(connector.added_at);
+        let added_at = super::moment::moment(connector.added_at);
         anyhow::Ok([
             connector.name,
             connector.version,
@@ -67,8 +67,7 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
         ])
     };
     let rows = items.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
-    printer::table(
-        ["NAME", "VERSION", "BYTES", "ADDED (UTC)", "SHA-256"],
-        &rows,
-    )
+    let header = ["NAME", "VERSION", "BYTES", "ADDED (UTC)", "SHA-256"];
+    let nothing = "no connectors yet; add one with `gladhand connector add FILE`";
+    printer::table(header, &rows, nothing)
 }

@@ -1,90 +1,152 @@
 //! `gladhand delivery …`
 
-use chrono::DateTime;
-use clap::Subcommand;
-use gladhand_core::clock::{Clock, Timestamp};
-use serde_json::Value;
+use clap::{Args, Subcommand};
+use gladhand_core::delivery::DeliveryState;
+use hyper::Method;
+use serde_json::{Value, json};
 
 use super::arguments::Since;
 use super::endpoint::Endpoint;
-use super::{Format, arguments, printer};
-use crate::admin::DeliveryView;
-use crate::system::SystemClock;
+use super::moment::{moment, moment_if_any};
+use super::printer::table::cut;
+use super::{Format, arguments, printer, story};
+use crate::admin::explain::ExplainedDelivery;
+use crate::admin::{DeliveryView, ShownDelivery};
+use crate::client::Payload;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List them, newest first
-    List {
-        /// Of this connection
-        #[arg(long, value_name = "NAME")]
-        connection: Option<String>,
-        /// In this state: pending, running, waiting, succeeded, skipped, dead, superseded, paused
-        #[arg(long, value_name = "STATE")]
-        state: Option<String>,
-        /// Of this contact
-        #[arg(long, value_name = "ID")]
-        contact: Option<String>,
-        /// Received since 2026-11-20T12:00:00Z, since 2026-11-20, or in the last 15m, 2h, 7d
-        #[arg(long, value_name = "TIME", value_parser = arguments::since)]
-        since: Option<Since>,
-        /// At most so many
-        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-        limit: usize,
-        #[command(flatten)]
-        format: Format,
-    },
-    /// Print everything about one, as JSON: attempts, requests and answers, effects, links
+    List(List),
+    /// Show everything about one: attempts, requests and answers, what is in doubt, the CRM's records
     Show {
         /// Its id
         id: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Queue one again that has settled, or let one run now that waits; it runs on the newest state
+    Retry {
+        /// Its id
+        id: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Settle one as skipped that waits or is dead; what is behind it in its lane goes on
+    Skip {
+        /// Its id
+        id: String,
+        /// Why, for whoever asks later
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
+#[derive(Debug, Args)]
+pub struct List {
+    /// Of this connection
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
+    /// In this state: pending, running, waiting, succeeded, skipped, dead, superseded, paused
+    #[arg(long, value_name = "STATE", value_parser = arguments::state)]
+    state: Option<DeliveryState>,
+    /// Of this contact
+    #[arg(long, value_name = "ID")]
+    contact: Option<String>,
+    /// Received since 2026-11-20T12:00:00Z, since 2026-11-20, or in the last 15m, 2h, 7d
+    #[arg(long, value_name = "TIME", value_parser = arguments::since)]
+    since: Option<Since>,
+    /// At most so many
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    limit: usize,
+    #[command(flatten)]
+    format: Format,
+}
+
 /// As many as the API gives at once.
-const PAGE: usize = 1_000;
+pub const PAGE: usize = 1_000;
+
+/// How much of a reason a listing shows, in columns; `delivery show` has it whole.
+const WHY_COLUMNS: usize = 60;
 
 pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
+    let client = &endpoint.client;
     match command {
-        Command::List {
+        Command::List(List {
             connection,
             state,
             contact,
             since,
             limit,
             format,
-        } => {
-            let since = since.map(|since| since.before(SystemClock::new().now()).to_string());
+        }) => {
             let told = [
                 ("connection", connection),
-                ("state", state),
+                ("state", state.map(|state| state.to_string())),
                 ("contact", contact),
-                ("since", since),
+                ("since", since.map(Since::query)),
+                ("limit", Some(limit.clamp(1, PAGE).to_string())),
             ];
-            let mut query: Vec<(&str, String)> = told
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?)))
-                .collect();
-            query.push(("limit", limit.clamp(1, PAGE).to_string()));
-            list(
-                endpoint
-                    .client
-                    .list(&["deliveries"], &query, Some(limit))
-                    .await?,
-                format,
-            )
+            let query = arguments::query(told);
+            let found = client.list(&["deliveries"], &query, Some(limit)).await?;
+            list(found, format)
         }
-        Command::Show { id } => {
-            printer::json(&endpoint.client.get(&["deliveries", &id], &[]).await?)
+        Command::Show { id, format } => {
+            let shown = client.get(&["deliveries", &id], &[]).await?;
+            if format.json {
+                return printer::json_lines(&[shown]);
+            }
+            printer::text(&tell(serde_json::from_value(shown)?))
+        }
+        Command::Retry { id, format } => {
+            let path = ["deliveries", &id, "retry"];
+            let retried = client.send(Method::POST, &path, &[], Payload::None).await?;
+            let sentence = format!(
+                "delivery `{id}` is queued again; `gladhand delivery show {id}` says what becomes of it"
+            );
+            say(retried, &sentence, format)
+        }
+        Command::Skip { id, reason, format } => {
+            let path = ["deliveries", &id, "skip"];
+            let body = Payload::Json(json!({ "reason": reason }));
+            let skipped = client.send(Method::POST, &path, &[], body).await?;
+            say(skipped, &format!("delivery `{id}` is skipped"), format)
         }
     }
 }
 
-/// `2026-11-20 12:00:00`, in UTC.
-pub fn moment(at: Timestamp) -> String {
-    DateTime::from_timestamp_millis(at.0).map_or_else(
-        || at.to_string(),
-        |at| at.format("%Y-%m-%d %H:%M:%S").to_string(),
-    )
+fn say(changed: Value, sentence: &str, format: Format) -> anyhow::Result<()> {
+    if format.json {
+        return printer::json_lines(&[changed]);
+    }
+    printer::note(sentence);
+    Ok(())
+}
+
+fn tell(shown: ShownDelivery) -> String {
+    let ShownDelivery {
+        delivery,
+        connection,
+        attempts,
+        effects,
+        links,
+    } = shown;
+    let explained = ExplainedDelivery::of(delivery, &connection, attempts, effects);
+    let mut told = story::of_delivery(&explained);
+    for link in links {
+        let url = link.url.unwrap_or_default();
+        let line = format!("the CRM has {} {}  {url}", link.object, link.remote_id);
+        told.extend(["  ", printer::plain(line.trim_end()).as_str(), "\n"]);
+    }
+    told
+}
+
+/// Why it was skipped or what went wrong, as much as a listing has room for.
+pub fn why(delivery: &DeliveryView) -> String {
+    let why = story::why(delivery.code.as_deref(), delivery.message.as_deref());
+    cut(&printer::plain(&why.unwrap_or_default()), WHY_COLUMNS)
 }
 
 fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
@@ -93,10 +155,7 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
     }
     let row = |item| {
         let delivery: DeliveryView = serde_json::from_value(item)?;
-        let why = match (delivery.code, delivery.message) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (code, message) => code.or(message).unwrap_or_default(),
-        };
+        let why = why(&delivery);
         anyhow::Ok([
             moment(delivery.received_at),
             delivery.id.to_string(),
@@ -105,21 +164,21 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
             delivery.kind,
             delivery.state.to_string(),
             delivery.attempts.to_string(),
+            moment_if_any(delivery.not_before),
             why,
         ])
     };
     let rows = items.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
-    printer::table(
-        [
-            "RECEIVED (UTC)",
-            "ID",
-            "CONNECTION",
-            "CONTACT",
-            "KIND",
-            "STATE",
-            "ATTEMPTS",
-            "WHY",
-        ],
-        &rows,
-    )
+    let header = [
+        "RECEIVED (UTC)",
+        "ID",
+        "CONNECTION",
+        "CONTACT",
+        "KIND",
+        "STATE",
+        "ATTEMPTS",
+        "NEXT TRY (UTC)",
+        "WHY",
+    ];
+    printer::table(header, &rows, "no deliveries like these")
 }

@@ -1,18 +1,29 @@
 //! The only place that writes to stdout and stderr. A reader that has gone away (`| head`) is no failure.
+//!
+//! What it prints came from people who write to a help desk: control characters never reach the terminal.
+
+pub mod table;
+
+#[cfg(test)]
+pub mod captured;
 
 use std::io::{self, Write};
 
 use serde_json::Value;
 
+use self::table::Columns;
+
 /// Text as it is.
 pub fn text(text: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+    text_while_read(text).map(|_| ())
+}
+
+/// Text as it is; false where nobody reads it any more.
+pub fn text_while_read(text: &str) -> anyhow::Result<bool> {
+    match write(text) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -26,9 +37,19 @@ pub fn json(item: &Value) -> anyhow::Result<()> {
     text(&format!("{item:#}\n"))
 }
 
-/// Columns under a header line, as wide as their contents.
-pub fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> anyhow::Result<()> {
-    text(&columns(header, rows))
+/// Columns under a header line, as wide as their contents; `nothing` is said where there are no rows.
+pub fn table<const N: usize>(
+    header: [&str; N],
+    rows: &[[String; N]],
+    nothing: &str,
+) -> anyhow::Result<()> {
+    if rows.is_empty() {
+        note(nothing);
+        return Ok(());
+    }
+    let columns = Columns::of(header, rows);
+    let lines: String = rows.iter().map(|row| columns.line(row)).collect();
+    text(&format!("{}{lines}", columns.header()))
 }
 
 /// The fields of an object, one per line; absent ones are left out.
@@ -38,36 +59,40 @@ pub fn fields(item: &Value) -> anyhow::Result<()> {
 
 /// What went wrong, with what caused it, on stderr.
 pub fn complain(error: &anyhow::Error) {
-    // Nobody is left to tell where stderr is closed.
-    let _closed = writeln!(io::stderr().lock(), "error: {error:#}");
+    note(&format!("error: {error:#}"));
 }
 
 /// Something to know that is not what was asked for, on stderr.
 pub fn note(text: &str) {
+    let lines: Vec<String> = text.lines().map(plain).collect();
+    let text = lines.join("\n");
+    #[cfg(test)]
+    if captured::note(&text) {
+        return;
+    }
+    // Nobody is left to tell where stderr is closed.
     let _closed = writeln!(io::stderr().lock(), "{text}");
 }
 
-fn columns<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells
-            .chain([header[column].chars().count()])
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: [usize; N] = std::array::from_fn(width);
-    let mut printed = String::new();
-    let header = header.map(str::to_owned);
-    for row in std::iter::once(&header).chain(rows) {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        printed.push_str(cells.join("  ").trim_end());
-        printed.push('\n');
+/// One line of it that changes nothing about the terminal.
+pub fn plain(text: &str) -> String {
+    let is_control = |letter: char| letter.is_control() || is_direction(letter);
+    text.replace(is_control, " ")
+}
+
+fn write(text: &str) -> io::Result<()> {
+    #[cfg(test)]
+    if captured::text(text) {
+        return Ok(());
     }
-    printed
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Invisible marks that turn the rest of a line around.
+fn is_direction(letter: char) -> bool {
+    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn lines(item: &Value) -> String {
@@ -81,7 +106,7 @@ fn lines(item: &Value) -> String {
         .unwrap_or(0);
     let line = |(key, value): (&String, &Value)| match value {
         Value::Null => String::new(),
-        Value::String(text) => format!("{key:width$}  {text}\n"),
+        Value::String(text) => format!("{key:width$}  {}\n", plain(text)),
         other => format!("{key:width$}  {other}\n"),
     };
     fields.iter().map(line).collect()
@@ -94,20 +119,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_as_wide_as_their_contents() {
-        let rows = [
-            ["a".to_owned(), "ä".to_owned()],
-            ["longer".to_owned(), String::new()],
-        ];
-        assert_eq!(
-            columns(["NAME", "X"], &rows),
-            "NAME    X\na       ä\nlonger\n"
-        );
-    }
-
-    #[test]
     fn fields_are_one_per_line_and_absent_ones_are_left_out() {
         let item = json!({ "name": "a", "base_url": null, "inboxes": ["1"] });
         assert_eq!(lines(&item), "inboxes   [\"1\"]\nname      a\n");
+    }
+
+    #[test]
+    fn what_a_visitor_wrote_does_not_reach_the_terminal_as_a_command() {
+        assert_eq!(plain("a\u{1b}[2Jb\nc\u{202e}d"), "a [2Jb c d");
     }
 }

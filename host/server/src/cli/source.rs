@@ -122,5 +122,6 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
         ])
     };
     let rows = items.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
-    printer::table(["NAME", "KIND", "EVENTS", "BASE URL"], &rows)
+    let nothing = "no sources yet; add one with `gladhand source add NAME`";
+    printer::table(["NAME", "KIND", "EVENTS", "BASE URL"], &rows, nothing)
 }

@@ -1,6 +1,11 @@
 //! The shape of the command line, and commands against a host in memory.
 
-use std::path::Path;
+mod links;
+
+mod operators;
+
+mod scene;
+
 use std::sync::Arc;
 
 use clap::CommandFactory;
@@ -186,24 +191,4 @@ async fn a_secret_that_is_not_there_is_named() {
         error.to_string(),
         "the environment variable NONE is not set"
     );
-}
-
-#[tokio::test]
-async fn a_wrong_configuration_fails_its_check() {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let check = |path: &Path| {
-        let path = path.display().to_string();
-        let cli =
-            parse(&["config", "check", "--config", &path]).expect("the command line is right");
-        async move {
-            run(cli, &Environment::default())
-                .await
-                .expect("it can be read")
-        }
-    };
-    let path = dir.path().join("gladhand.toml");
-    std::fs::write(&path, "[log]\nformat = \"text\"\n").expect("the directory can be written");
-    assert!(check(&path).await);
-    std::fs::write(&path, "[log]\nformat = \"txt\"\n").expect("the directory can be written");
-    assert!(!check(&path).await);
 }

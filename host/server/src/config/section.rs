@@ -138,6 +138,51 @@ impl<'a> Section<'a> {
         found
     }
 
+    /// A list of words, each one of `known`; a flag or a variable separates them by commas.
+    pub fn words(
+        &mut self,
+        key: &'static str,
+        known: &[&'static str],
+    ) -> Option<Vec<&'static str>> {
+        let Node { origin, value } = self.take(key)?;
+        let texts: Vec<(Origin, String)> = match value {
+            Value::Raw(text) => text
+                .split(',')
+                .map(|word| (origin.clone(), word.trim().to_owned()))
+                .collect(),
+            Value::List(nodes) => nodes
+                .into_iter()
+                .map(|node| match node.value {
+                    Value::Text(text) => Some((node.origin, text)),
+                    other => self.wrong(key, &node.origin, "a list of words", &other),
+                })
+                .collect::<Option<_>>()?,
+            other => return self.wrong(key, &origin, "a list of words", &other),
+        };
+        if texts.is_empty() {
+            self.problems
+                .add(&origin, format!("`{key}` in {} is empty", self.name));
+            return None;
+        }
+        let mut words = Vec::with_capacity(texts.len());
+        for (origin, text) in texts {
+            let Some(word) = known.iter().find(|word| **word == text) else {
+                let suggestion = suggest(&text, known);
+                self.problems.add(
+                    &origin,
+                    format!(
+                        "`{key}` in {} cannot hold `{text}`; it holds {}{suggestion}",
+                        self.name,
+                        known.join(", ")
+                    ),
+                );
+                return None;
+            };
+            words.push(*word);
+        }
+        Some(words)
+    }
+
     /// A list of ids, each a number or text.
     pub fn ids(&mut self, key: &'static str) -> Option<Vec<String>> {
         let Node { origin, value } = self.take(key)?;

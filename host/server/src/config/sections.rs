@@ -54,12 +54,25 @@ pub struct Server {
     pub metrics_listen: SocketAddr,
     /// How the outside reaches `listen`; no trailing slash.
     pub public_url: Option<String>,
+    /// What this host does.
+    pub roles: Roles,
+}
+
+/// What a host does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// Takes webhooks.
+    pub intake: bool,
+    /// Delivers.
+    pub worker: bool,
+    /// Serves the admin API.
+    pub console: bool,
 }
 
 /// `[store]`
 #[derive(Debug, Clone)]
 pub struct Store {
-    /// `sqlite:PATH`
+    /// `sqlite:PATH` or `postgres://…`
     pub url: String,
     /// What belongs to this machine.
     pub data_dir: PathBuf,
@@ -87,7 +100,14 @@ pub struct Limits {
     pub attempts: u32,
     /// How long a lane that was empty waits for the rest of a burst.
     pub hold: Duration,
+    /// A request to a CRM that is not answered by then counts as lost.
+    pub request: Duration,
+    /// How long a lane stays a host's that is gone.
+    pub lease: Duration,
 }
+
+/// What must be left of a lease beside its longest request: time to claim, to record and to settle.
+const LEASE_SPARE: Duration = Duration::from_secs(2);
 
 /// `[log]`
 #[derive(Debug, Clone)]
@@ -160,13 +180,27 @@ impl Server {
         let metrics_listen = section.parsed("metrics_listen", LISTEN);
         let public_url =
             section.parsed::<Url>("public_url", "a URL, like https://hooks.example.com");
+        let roles = roles(&mut section);
         section.finish();
         Some(Self {
+            roles: roles?,
             listen: listen?,
             metrics_listen: metrics_listen?,
             public_url: public_url.map(|url| url.as_str().trim_end_matches('/').to_owned()),
         })
     }
+}
+
+fn roles(section: &mut Section<'_>) -> Option<Roles> {
+    let mut roles = Roles::default();
+    for word in section.words("roles", &["intake", "worker", "console"])? {
+        match word {
+            "intake" => roles.intake = true,
+            "worker" => roles.worker = true,
+            _ => roles.console = true,
+        }
+    }
+    Some(roles)
 }
 
 impl Store {
@@ -201,6 +235,19 @@ impl Limits {
         let signature_age_secs = section.integer("signature_age_secs");
         let attempts = section.integer("attempts").map(|Count(attempts)| attempts);
         let hold_ms = section.integer("hold_ms");
+        let request = section.integer("request_secs").map(|Count(secs)| secs);
+        let request = request.map(|secs| Duration::from_secs(secs.into()));
+        let lease = section.integer("lease_secs").map(|Count(secs)| secs);
+        let lease = lease.map(|secs| Duration::from_secs(secs.into()));
+        if let (Some(request), Some(lease)) = (request, lease)
+            && lease < request + LEASE_SPARE
+        {
+            section.report(&format!(
+                "`lease_secs` in [limits] must be at least {} s more than `request_secs`, or a request could outlive the \
+                 right to send it",
+                LEASE_SPARE.as_secs()
+            ));
+        }
         section.finish();
         Some(Self {
             body_bytes: body_bytes?,
@@ -208,6 +255,8 @@ impl Limits {
             signature_age: Duration::from_secs(signature_age_secs?),
             attempts: attempts?,
             hold: Duration::from_millis(hold_ms?),
+            request: request?,
+            lease: lease?,
         })
     }
 }

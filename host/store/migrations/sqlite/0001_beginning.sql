@@ -35,7 +35,8 @@ CREATE TABLE connections (
     mode      TEXT    NOT NULL,
     settings  TEXT    NOT NULL, -- JSON
     time_zone TEXT,
-    is_paused INTEGER NOT NULL
+    is_paused INTEGER NOT NULL,
+    policy    TEXT    NOT NULL  -- JSON
 ) STRICT;
 CREATE INDEX connections_by_source ON connections (source);
 
@@ -59,6 +60,12 @@ CREATE TABLE routes (
     connection BLOB NOT NULL PRIMARY KEY REFERENCES connections (id),
     digest     TEXT NOT NULL REFERENCES connector_versions (digest)
 ) STRICT, WITHOUT ROWID;
+
+-- Raised with every change of what is configured, so that hosts notice each other's.
+CREATE TABLE configuration (
+    revision INTEGER NOT NULL
+) STRICT;
+INSERT INTO configuration VALUES (1);
 
 CREATE TABLE variables (
     connection BLOB NOT NULL,
@@ -87,6 +94,7 @@ CREATE TABLE events (
     received_at  INTEGER NOT NULL,
     body         BLOB    NOT NULL  -- compressed, sealed
 ) STRICT;
+CREATE INDEX events_by_arrival ON events (received_at, id);
 CREATE UNIQUE INDEX events_by_delivery_key ON events (source, delivery_key) WHERE delivery_key IS NOT NULL;
 CREATE UNIQUE INDEX events_by_semantic_key ON events (source, semantic_key) WHERE semantic_key IS NOT NULL;
 
@@ -116,6 +124,7 @@ CREATE TABLE deliveries (
     entity_kind    TEXT,
     entity_id      TEXT,
     kind           TEXT,
+    priority       INTEGER NOT NULL,             -- 0 live, 1 bulk
     lacks_identity INTEGER NOT NULL,             -- its event names a contact that cannot be found by anything
     turn           INTEGER NOT NULL,             -- orders its lane before the time does
     occurred_at_us INTEGER NOT NULL,             -- microseconds
@@ -124,6 +133,7 @@ CREATE TABLE deliveries (
     state          TEXT    NOT NULL,
     attempts       INTEGER NOT NULL,
     was_claimed    INTEGER NOT NULL,
+    was_retried    INTEGER NOT NULL,             -- by an operator, after it was settled
     not_before     INTEGER,
     settled_at     INTEGER,
     version        TEXT,
@@ -138,6 +148,7 @@ CREATE INDEX deliveries_dead ON deliveries (sequence) WHERE state = 'dead';
 CREATE INDEX deliveries_unidentified ON deliveries (contact, connection, occurred_at_us, sequence)
     WHERE code = 'no-identity';
 CREATE INDEX deliveries_by_contact ON deliveries (contact, sequence);
+CREATE INDEX deliveries_by_event ON deliveries (event);
 
 -- How many deliveries stand where, so that health and metrics need not count a million rows.
 CREATE TABLE delivery_counts (
@@ -159,6 +170,7 @@ END;
 CREATE TABLE lanes (
     connection    BLOB    NOT NULL,
     contact       TEXT    NOT NULL,
+    priority      INTEGER NOT NULL DEFAULT 0, -- 0 live, 1 bulk
     ready_at      INTEGER NOT NULL,
     last_sequence INTEGER NOT NULL,           -- of the newest delivery that was put in
     turn          INTEGER NOT NULL DEFAULT 0, -- what new deliveries get
@@ -166,10 +178,13 @@ CREATE TABLE lanes (
     lease_token   BLOB,
     lease_owner   BLOB,                       -- the incarnation of the process that holds it
     leased_at     INTEGER,
+    lease_until   INTEGER,                    -- on the database's clock; on SQLite a lease ends with its process
+    is_held       INTEGER NOT NULL DEFAULT 0, -- nothing in it runs until a person lets it
     sole_sequence INTEGER,                    -- last_sequence when it was leased, where nothing else waited in it
     PRIMARY KEY (connection, contact)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX lanes_ready ON lanes (connection, ready_at) WHERE lease_token IS NULL;
+CREATE INDEX lanes_ready ON lanes (connection, priority, ready_at) WHERE lease_token IS NULL AND NOT is_held;
+CREATE INDEX lanes_leased ON lanes (lease_until) WHERE lease_token IS NOT NULL;
 
 CREATE TABLE attempts (
     delivery          BLOB    NOT NULL,
@@ -190,9 +205,11 @@ CREATE TABLE attempts (
 CREATE TABLE exchanges (
     attempt  BLOB    NOT NULL,
     sequence INTEGER NOT NULL, -- of the first in the row
+    at       INTEGER NOT NULL,
     value    BLOB    NOT NULL, -- JSON list, compressed, sealed
     PRIMARY KEY (attempt, sequence)
 ) STRICT;
+CREATE INDEX exchanges_by_time ON exchanges (at);
 
 -- What is known of the CRM ------------------------------------------------------------------------------------------
 
@@ -236,6 +253,7 @@ CREATE INDEX links_by_remote ON links (owner, object, remote_id);
 
 -- What a link said before it said something else.
 CREATE TABLE link_history (
+    id          INTEGER NOT NULL PRIMARY KEY,
     owner       BLOB    NOT NULL,
     entity_kind TEXT    NOT NULL,
     entity_id   TEXT    NOT NULL,
@@ -245,6 +263,7 @@ CREATE TABLE link_history (
     replaced_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX link_history_by_entity ON link_history (owner, entity_kind, entity_id, object);
+CREATE INDEX link_history_by_time ON link_history (replaced_at);
 
 CREATE TABLE cache (
     connection BLOB    NOT NULL,
@@ -253,6 +272,17 @@ CREATE TABLE cache (
     value      TEXT    NOT NULL, -- JSON
     expires_at INTEGER NOT NULL,
     PRIMARY KEY (connection, state, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX cache_by_expiry ON cache (expires_at);
+
+-- What hosts know of accounts together: budgets, breakers, pauses.
+CREATE TABLE standings (
+    account  BLOB    NOT NULL,
+    name     TEXT    NOT NULL,
+    revision INTEGER NOT NULL,
+    value    TEXT    NOT NULL, -- JSON
+    PRIMARY KEY (account, name)
 ) STRICT, WITHOUT ROWID;
 
 -- Identity locks. One whose lane is no longer leased with its token is free.
@@ -265,3 +295,16 @@ CREATE TABLE locks (
     PRIMARY KEY (account, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX locks_by_token ON locks (token);
+
+-- Operation ---------------------------------------------------------------------------------------------------------
+
+-- Who did what.
+CREATE TABLE audit (
+    id      BLOB    NOT NULL PRIMARY KEY,
+    at      INTEGER NOT NULL,
+    actor   TEXT    NOT NULL,
+    action  TEXT    NOT NULL,
+    subject TEXT    NOT NULL,
+    detail  TEXT    NOT NULL
+) STRICT;
+CREATE INDEX audit_by_time ON audit (at);

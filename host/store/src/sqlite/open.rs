@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gladhand_core::clock::Timestamp;
+use sqlx::ConnectOptions;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection};
 use uuid::Uuid;
 
 use crate::Error;
+use crate::sql::{Connection, Query};
 
 /// Reads wait for nobody, so a few connections serve many tasks; each costs a thread.
 const READERS: u32 = 3;
@@ -58,7 +59,7 @@ pub(super) fn lock(path: &Path) -> Result<File, Error> {
 
 /// The one connection that writes. A commit is on the disk when it returns.
 pub(super) async fn writer(path: &Path) -> Result<SqliteConnection, Error> {
-    let mut connection = options(path)
+    let connection = options(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
@@ -66,11 +67,19 @@ pub(super) async fn writer(path: &Path) -> Result<SqliteConnection, Error> {
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
         .connect()
         .await?;
+    Ok(connection)
+}
+
+/// Brings the schema up to date.
+pub(super) async fn migrate(connection: &mut Connection) -> Result<(), Error> {
+    let Connection::Sqlite(connection) = connection else {
+        return Ok(());
+    };
     // `run` asks for an `Acquire` that a future which moves between threads cannot name; this is what it calls.
     sqlx::migrate!("migrations/sqlite")
-        .run_direct(None, &mut connection, false)
+        .run_direct(None, connection, false)
         .await?;
-    Ok(connection)
+    Ok(())
 }
 
 /// Connections that only read.
@@ -97,34 +106,34 @@ fn options(path: &Path) -> SqliteConnectOptions {
 ///
 /// Their attempts stay without an end, which is how the next attempt knows that one was cut short.
 pub(super) async fn recover(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     incarnation: Uuid,
     now: Timestamp,
 ) -> Result<i64, Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    for statement in [
-        "UPDATE deliveries SET state = 'pending' WHERE state = 'running' AND settled_at IS NULL",
-        "DELETE FROM locks",
-    ] {
-        sqlx::query(statement).execute(&mut *transaction).await?;
-    }
-    sqlx::query(
-        "UPDATE lanes SET lease_token = NULL, lease_owner = NULL, leased_at = NULL, sole_sequence = NULL \
-         WHERE lease_token IS NOT NULL AND lease_owner <> ?",
+    connection.begin().await?;
+    connection
+        .run(
+            "UPDATE deliveries SET state = 'pending' WHERE state = 'running' AND settled_at IS NULL; \
+             DELETE FROM locks",
+        )
+        .await?;
+    Query::new(
+        "UPDATE lanes SET lease_token = NULL, lease_owner = NULL, leased_at = NULL, lease_until = NULL, \
+         sole_sequence = NULL WHERE lease_token IS NOT NULL AND lease_owner <> ?",
     )
     .bind(incarnation)
-    .execute(&mut *transaction)
+    .execute(connection)
     .await?;
-    sqlx::query("DELETE FROM cache WHERE expires_at <= ?")
+    Query::new("DELETE FROM cache WHERE expires_at <= ?")
         .bind(now.0)
-        .execute(&mut *transaction)
+        .execute(connection)
         .await?;
-    let newest = sqlx::query_scalar(
+    let newest = Query::new(
         "SELECT MAX(COALESCE((SELECT MAX(sequence) FROM deliveries), 0), \
-                    COALESCE((SELECT MAX(last_sequence) FROM lanes), 0))",
+                    COALESCE((SELECT MAX(last_sequence) FROM lanes), 0)) AS newest",
     )
-    .fetch_one(&mut *transaction)
+    .fetch_optional(connection)
     .await?;
-    transaction.commit().await?;
-    Ok(newest)
+    connection.commit().await?;
+    Ok(newest.map_or(Ok(0), |row| row.try_get("newest"))?)
 }

@@ -14,22 +14,48 @@ use gladhand_core::failure::{Failure, FailureKind};
 use gladhand_core::ids::{AccountId, ConnectionId, DeliveryId, Ids, SourceId};
 use gladhand_core::intake::{IncomingEvent, Planner};
 use gladhand_core::outcome::{Outcome, SkipCode};
-use gladhand_core::port::{Ports, Scope};
+use gladhand_core::port::{Ports, Scope, Standings};
 use gladhand_store::catalog::Catalog;
 use gladhand_store::deliveries::{
     ClaimRequest, Claimed, Claims, Deliveries, DeliveryDetail, Settlement,
 };
 use gladhand_store::intake::{Intake, Taken};
 use gladhand_store::settings::Settings;
-use gladhand_store::{Error, crypter::Key};
+use gladhand_store::{Audit, Effects, Error, Events, LinkBook, Queue, Retention, crypter::Key};
 use uuid::Uuid;
 
 use crate::configured::{test_account, test_source, test_version};
 use crate::planner::TestPlanner;
 
 /// What a store must be for the contract.
-pub trait Store: Intake + Deliveries + Settings + Catalog {}
-impl<T: Intake + Deliveries + Settings + Catalog> Store for T {}
+pub trait Store:
+    Intake
+    + Deliveries
+    + Settings
+    + Catalog
+    + Queue
+    + Effects
+    + LinkBook
+    + Events
+    + Audit
+    + Retention
+    + Standings
+{
+}
+impl<T> Store for T where
+    T: Intake
+        + Deliveries
+        + Settings
+        + Catalog
+        + Queue
+        + Effects
+        + LinkBook
+        + Events
+        + Audit
+        + Retention
+        + Standings
+{
+}
 
 /// A database that stores can be opened on, one after the other.
 #[async_trait]
@@ -37,6 +63,8 @@ pub trait Backend: Send + Sync {
     async fn open(&self, given: Given) -> Result<(Arc<dyn Store>, Ports), Error>;
     /// Lets go of the database without settling anything, as a crash would.
     async fn abandon(&self);
+    /// The store itself, while it is open.
+    fn whole(&self) -> Option<Arc<gladhand_store::Store>>;
 }
 
 /// What every store is given.
@@ -301,6 +329,17 @@ impl Bed {
             kinds.push(claimed.delivery.kind.expect("what runs has a kind"));
             self.succeed(claimed).await;
         }
+    }
+}
+
+/// A claim that wants no lane.
+pub fn claim_of_nothing() -> ClaimRequest {
+    ClaimRequest {
+        connections: Vec::new(),
+        lanes: 0,
+        now: START,
+        monotonic: Duration::ZERO,
+        lease: LEASE,
     }
 }
 

@@ -22,6 +22,14 @@ pub mod settings;
 
 pub mod listing;
 
+pub mod queue;
+
+pub mod operators;
+
+pub mod retention;
+
+pub mod standings;
+
 /// One `#[tokio::test]` per promise.
 macro_rules! for_each {
     ($backend:path) => {
@@ -113,6 +121,33 @@ macro_rules! for_each {
                 a_listing_is_filtered,
                 a_delivery_shows_everything_that_was_recorded,
                 counts_follow_every_step,
+            ],
+            queue: [
+                a_dead_letter_runs_again_on_the_newest_state,
+                a_delivery_that_waits_runs_now,
+                one_that_runs_is_not_touched,
+                a_skipped_head_lets_its_lane_go_on,
+                dead_letters_are_retried_and_discarded_by_what_they_are,
+                a_held_lane_runs_nothing_until_it_is_released,
+                a_dead_head_holds_its_lane_where_its_connection_says_so,
+                a_retried_transition_knows_that_a_later_one_succeeded,
+                a_contact_is_queued_as_it_is_now,
+                what_is_live_goes_before_bulk,
+                a_lease_is_renewed_while_it_holds,
+            ],
+            operators: [
+                what_is_in_doubt_is_listed_and_concluded_once,
+                links_are_listed_put_and_removed,
+                events_are_followed,
+                deeds_are_kept,
+                configuring_raises_the_revision,
+            ],
+            retention: [
+                what_is_old_goes_and_what_is_needed_stays,
+                a_sweep_takes_small_steps,
+            ],
+            standings: [
+                a_standing_is_replaced_only_by_who_saw_it,
             ],
         }
     };

@@ -13,6 +13,8 @@ mod contract;
 
 mod sqlite;
 
+mod postgres;
+
 /// Runs every contract test on one backend.
 macro_rules! on {
     ($name:ident, $backend:path) => {
@@ -23,3 +25,4 @@ macro_rules! on {
 }
 
 on!(on_sqlite, crate::sqlite::backend);
+on!(on_postgres, crate::postgres::backend);

@@ -8,6 +8,7 @@ use gladhand_core::entity::{EntityKey, EntityRow, Rows};
 use gladhand_core::event::EventKind;
 use gladhand_core::ids::{ConnectionId, DeliveryId, Ids};
 use gladhand_core::intake::{IncomingEvent, Plan, Planner, Reading, Snapshot, Subject};
+use gladhand_core::lane::Priority;
 
 /// Delivers every kind that an event means to every connection.
 pub struct TestPlanner {
@@ -46,7 +47,10 @@ impl TestPlanner {
             entity: None,
             kind: None,
             occurred_at_us: event.received_at.0 * 1_000,
-            priority: gladhand_core::lane::Priority::Live,
+            priority: match event.name.as_str() {
+                "bulk" => Priority::Bulk,
+                _ => Priority::Live,
+            },
             skipped: None,
         }
     }

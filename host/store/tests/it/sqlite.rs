@@ -4,15 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use gladhand_core::port::Ports;
-use gladhand_store::sqlite::Options;
-use gladhand_store::{Error, SqliteStore};
+use gladhand_store::{Error, Location, Options, Store};
 
-use crate::bed::{Backend, Bed, Given, Store};
+use crate::bed::{self, Backend, Bed, Given};
 use crate::events::{Tick, contact};
 
 struct File {
     directory: tempfile::TempDir,
-    open: Mutex<Option<Arc<SqliteStore>>>,
+    open: Mutex<Option<Arc<Store>>>,
 }
 
 pub fn backend() -> Box<dyn Backend> {
@@ -29,7 +28,7 @@ impl File {
 
     fn options(&self, given: Given) -> Options {
         Options {
-            path: self.directory.path().join("gladhand.db"),
+            location: Location::Sqlite(self.directory.path().join("gladhand.db")),
             master_key: given.master_key,
             older_master_keys: Vec::new(),
             clock: given.clock,
@@ -42,11 +41,15 @@ impl File {
 
 #[async_trait]
 impl Backend for File {
-    async fn open(&self, given: Given) -> Result<(Arc<dyn Store>, Ports), Error> {
-        let store = SqliteStore::open(self.options(given)).await?;
+    async fn open(&self, given: Given) -> Result<(Arc<dyn bed::Store>, Ports), Error> {
+        let store = Store::open(self.options(given)).await?;
         *self.open.lock().expect("no test panics holding it") = Some(Arc::clone(&store));
         let ports = store.ports();
         Ok((store, ports))
+    }
+
+    fn whole(&self) -> Option<Arc<Store>> {
+        self.open.lock().expect("no test panics holding it").clone()
     }
 
     async fn abandon(&self) {
@@ -61,7 +64,7 @@ async fn a_second_process_is_refused() {
     let path = file.directory.path().to_owned();
     let bed = Bed::new(Box::new(file)).await;
     let again = Options {
-        path: path.join("gladhand.db"),
+        location: Location::Sqlite(path.join("gladhand.db")),
         master_key: bed.given.master_key.clone(),
         older_master_keys: Vec::new(),
         clock: Arc::clone(&bed.given.clock),
@@ -69,10 +72,7 @@ async fn a_second_process_is_refused() {
         planner: Arc::clone(&bed.given.planner),
         hold: bed.given.hold,
     };
-    assert!(matches!(
-        SqliteStore::open(again).await,
-        Err(Error::InUse { .. })
-    ));
+    assert!(matches!(Store::open(again).await, Err(Error::InUse { .. })));
 }
 
 #[tokio::test]
@@ -85,16 +85,18 @@ async fn a_store_that_is_closed_says_so() {
 
 #[tokio::test]
 async fn another_master_key_opens_nothing() {
-    let mut bed = Bed::new(backend()).await;
-    bed.take(bed.contact("7", Some("jane@example.com"), Tick(1)))
-        .await;
-    bed.given.master_key = gladhand_store::crypter::Key::generate();
-    bed.crash().await;
-    let claimed = bed.store.claim(bed.request(1)).await;
-    assert!(
-        matches!(claimed, Err(Error::Sealed { table: "keys", .. })),
-        "{claimed:?}"
-    );
+    let bed = Bed::new(backend()).await;
+    bed.backend.abandon().await;
+    let other = Given {
+        master_key: gladhand_store::crypter::Key::generate(),
+        ..bed.given.clone()
+    };
+    let opened = bed.backend.open(other).await.err();
+    assert!(matches!(opened, Some(Error::MasterKey)), "{opened:?}");
+    bed.backend
+        .open(bed.given.clone())
+        .await
+        .expect("the key that it was made with");
 }
 
 #[tokio::test]

@@ -6,9 +6,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::concurrency_problem;
 use super::fit::Fit;
 use super::view::ConnectionView;
-use crate::admin::{Admin, Error, secrets};
+use crate::admin::{Admin, Error, secrets, zone_problem};
 
 /// What is to be different about a connection; what is absent stays.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -43,6 +44,9 @@ impl Admin {
     ) -> Result<ConnectionView, Error> {
         let _one_at_a_time = self.changing.lock().await;
         let mut connection = self.find_connection(name).await?;
+        let mut problems: Vec<String> = Vec::new();
+        problems.extend(change.concurrency.and_then(concurrency_problem));
+        problems.extend(change.time_zone.as_deref().and_then(zone_problem));
         let Value::Object(mut fields) = connection.settings else {
             return Err(Error::Invalid(vec![format!(
                 "the settings of connection `{name}` are no table: remove it and add it again"
@@ -77,7 +81,7 @@ impl Admin {
             has_base_url: account.base_url.is_some(),
             credentials: names(&change.credentials),
             stored: names(&known),
-            problems: Vec::new(),
+            problems,
         };
         self.check_fit(fit).await?;
         for (name, secret) in &change.credentials {
@@ -89,10 +93,16 @@ impl Admin {
         }
         self.parts.settings.put_connection(&connection).await?;
         self.parts.operations.reload().await;
+        self.record(
+            "connection.set",
+            &connection.name,
+            "its settings were changed",
+        )
+        .await;
         self.view_connection(&connection).await
     }
 
-    /// Stops its deliveries from running, or lets them run again.
+    /// Stops its deliveries from running, or lets them run again, whoever stopped them.
     pub async fn pause_connection(
         &self,
         name: &str,
@@ -102,7 +112,17 @@ impl Admin {
         let mut connection = self.find_connection(name).await?;
         connection.is_paused = is_paused;
         self.parts.settings.put_connection(&connection).await?;
+        let (action, detail) = if is_paused {
+            ("connection.pause", "it was paused")
+        } else {
+            self.parts
+                .operations
+                .resume_connection(connection.id)
+                .await?;
+            ("connection.resume", "it was resumed")
+        };
         self.parts.operations.reload().await;
+        self.record(action, &connection.name, detail).await;
         self.view_connection(&connection).await
     }
 }

@@ -48,27 +48,13 @@ impl Admin {
                 return Err(Error::Invalid(problems));
             }
         };
-        let descriptor = &version.descriptor;
-        if !has_base_url
-            && descriptor
-                .hosts
-                .iter()
-                .any(|host| host.contains("{base-url}"))
-        {
-            problems.push(format!(
-                "the connector `{}` needs the `base_url` of the CRM",
-                descriptor.id
-            ));
-        }
-        problems.extend(settings::credential_problems(
-            descriptor,
-            &credentials,
-            &stored,
-        ));
-        problems.extend(settings::settings_problems(
-            descriptor,
-            &connection.settings,
-        ));
+        let given = settings::Given {
+            has_base_url,
+            credentials: &credentials,
+            stored: &stored,
+            settings: &connection.settings,
+        };
+        problems.extend(settings::misfits(&version.descriptor, &given));
         if problems.is_empty() {
             Ok(version.digest.clone())
         } else {

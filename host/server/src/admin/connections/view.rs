@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::admin::secrets::SecretView;
-use crate::admin::{Admin, Error};
+use crate::admin::{Admin, Error, pauses};
 
 /// A connection as shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ pub struct ConnectionView {
     pub mode: Mode,
     /// Nothing runs.
     pub paused: bool,
+    /// Who stopped it, and why; absent where it runs.
+    pub paused_because: Option<String>,
     /// IANA, of the CRM.
     pub time_zone: Option<String>,
     /// The connector's own settings.
@@ -68,10 +70,7 @@ impl Admin {
         connection: &Connection,
     ) -> Result<ConnectionView, Error> {
         let mut views = self.views(std::slice::from_ref(connection)).await?;
-        let not_found = || Error::NotFound {
-            what: "connection",
-            name: connection.name.clone(),
-        };
+        let not_found = || Error::not_found("connection", &connection.name, []);
         views.pop().ok_or_else(not_found)
     }
 
@@ -91,6 +90,7 @@ impl Admin {
             .collect();
         let routes: HashMap<_, _> = self.parts.catalog.routes().await?.into_iter().collect();
         let versions = self.parts.catalog.versions().await?;
+        let pauses = self.parts.operations.pauses().await;
         let mut views = Vec::with_capacity(connections.len());
         for connection in connections {
             // Both are gone only while somebody removes them; the connection is about to go, too.
@@ -117,6 +117,7 @@ impl Admin {
                 credentials,
                 version,
                 digest,
+                pauses::of_connection(connection, account, &pauses),
             ));
         }
         Ok(views)
@@ -130,6 +131,7 @@ fn view(
     credentials: Vec<SecretView>,
     version: Option<String>,
     digest: Option<String>,
+    paused_because: Option<String>,
 ) -> ConnectionView {
     ConnectionView {
         id: connection.id,
@@ -144,7 +146,8 @@ fn view(
         concurrency: account.concurrency,
         inboxes: connection.inboxes.clone(),
         mode: connection.mode,
-        paused: connection.is_paused,
+        paused: paused_because.is_some(),
+        paused_because,
         time_zone: connection.time_zone.clone(),
         settings: connection.settings.clone(),
         allow_private_network: account.allow_private_network,

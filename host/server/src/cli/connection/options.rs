@@ -60,8 +60,8 @@ pub struct Common {
     /// A credential by name, the same for every connection of the account
     #[arg(long = "credential", value_name = "NAME=env:VARIABLE|file:PATH", value_parser = arguments::credential)]
     credentials: Vec<(String, Place)>,
-    /// Attempts at once, over all connections of the account
-    #[arg(long, value_name = "NUMBER")]
+    /// Attempts at once, over all connections of the account; at least 1
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     concurrency: Option<u32>,
     /// An inbox that it takes; without any it takes all
     #[arg(long = "inbox", value_name = "ID")]

@@ -1,0 +1,171 @@
+//! What operators do with single deliveries, lanes and contacts: queue again, skip, hold, release, sync.
+
+use gladhand_core::delivery::{Delivery, DeliveryState};
+use gladhand_core::ids::DeliveryId;
+use gladhand_store::queue::Asked;
+use serde::{Deserialize, Serialize};
+
+use super::{Admin, DeliveryView, Error};
+
+/// What is stored as the reason where the operator gives none.
+pub(super) const NO_REASON: &str = "an operator skipped it";
+
+/// A lane and whether it is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneView {
+    /// The connection's name.
+    pub connection: String,
+    /// The contact.
+    pub contact: String,
+    /// Nothing of it runs until it is released.
+    pub held: bool,
+}
+
+/// What a sync queued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Synced {
+    /// How many deliveries.
+    pub count: u64,
+}
+
+impl Admin {
+    /// Queues a settled delivery again, or lets one that waits run now.
+    pub async fn retry_delivery(&self, id: &str) -> Result<DeliveryView, Error> {
+        let parsed = delivery_id(id)?;
+        let asked = self.parts.queue.retry(parsed, self.now()).await?;
+        let view = self.answer(id, asked, refused_retry).await?;
+        self.record("delivery.retry", id, "it was queued again")
+            .await;
+        Ok(view)
+    }
+
+    /// Settles a delivery that waits or is dead as skipped.
+    pub async fn skip_delivery(
+        &self,
+        id: &str,
+        reason: Option<&str>,
+    ) -> Result<DeliveryView, Error> {
+        let parsed = delivery_id(id)?;
+        let reason = reason.unwrap_or(NO_REASON);
+        let asked = self.parts.queue.skip(parsed, reason, self.now()).await?;
+        let view = self.answer(id, asked, refused_skip).await?;
+        self.record("delivery.skip", id, "it was skipped").await;
+        Ok(view)
+    }
+
+    /// Holds the lane of a contact, or releases it.
+    pub async fn hold_lane(
+        &self,
+        connection: &str,
+        contact: &str,
+        is_held: bool,
+    ) -> Result<LaneView, Error> {
+        let connection = self.find_connection(connection).await?;
+        let queue = &self.parts.queue;
+        if !queue.hold(connection.id, contact, is_held).await? {
+            let verb = if is_held { "hold" } else { "release" };
+            let message = format!(
+                "nothing of contact `{contact}` waits in connection `{}`, so there is nothing to {verb}; \
+                 `gladhand delivery list --connection {} --contact {contact}` shows what there was",
+                connection.name, connection.name
+            );
+            return Err(Error::Conflict {
+                code: "nothing-waits",
+                message,
+            });
+        }
+        let (action, detail) = if is_held {
+            ("lane.hold", "the contact's deliveries wait")
+        } else {
+            ("lane.release", "the contact's deliveries run again")
+        };
+        let subject = format!("{}, contact {contact}", connection.name);
+        self.record(action, &subject, detail).await;
+        Ok(LaneView {
+            connection: connection.name,
+            contact: contact.to_owned(),
+            held: is_held,
+        })
+    }
+
+    /// Queues a contact's newest state for every connection of its source that takes it.
+    pub async fn sync_contact(&self, source: &str, contact: &str) -> Result<Synced, Error> {
+        let source = self.find_source(source).await?;
+        let queued = self
+            .parts
+            .queue
+            .sync_contact(source.id, contact, self.now())
+            .await?;
+        let Some(count) = queued else {
+            return Err(Error::Absent(format!(
+                "source `{}` has told nothing of a contact `{contact}` yet; it becomes known with its first event",
+                source.name
+            )));
+        };
+        let subject = format!("{}, contact {contact}", source.name);
+        let detail = format!("deliveries queued: {count}");
+        self.record("contact.sync", &subject, detail).await;
+        Ok(Synced { count })
+    }
+
+    async fn answer(
+        &self,
+        id: &str,
+        asked: Asked,
+        refused: fn(&Delivery) -> Error,
+    ) -> Result<DeliveryView, Error> {
+        match asked {
+            Asked::Done(delivery) => {
+                let name = self.connection_name(&delivery).await?;
+                Ok(DeliveryView::of(delivery, name.as_ref()))
+            }
+            Asked::Refused(delivery) => Err(refused(&delivery)),
+            Asked::Unknown => Err(Error::no_id("delivery", id)),
+        }
+    }
+}
+
+pub(super) fn delivery_id(id: &str) -> Result<DeliveryId, Error> {
+    id.parse().map_err(|_| Error::no_id("delivery", id))
+}
+
+fn refused_retry(delivery: &Delivery) -> Error {
+    let Delivery {
+        id, state, lane, ..
+    } = delivery;
+    match state {
+        DeliveryState::Running => running(*id),
+        DeliveryState::Superseded => Error::Conflict {
+            code: "delivery-superseded",
+            message: format!(
+                "delivery `{id}` carries an old state that a newer delivery replaced; retry that one: \
+                 `gladhand delivery list --contact {lane}` shows it"
+            ),
+        },
+        state => Error::Conflict {
+            code: "delivery-not-retried",
+            message: format!("delivery `{id}` is {state} and cannot be queued again"),
+        },
+    }
+}
+
+fn refused_skip(delivery: &Delivery) -> Error {
+    let Delivery { id, state, .. } = delivery;
+    match state {
+        DeliveryState::Running => running(*id),
+        state => Error::Conflict {
+            code: "delivery-settled",
+            message: format!("delivery `{id}` is {state} already; there is nothing left to skip"),
+        },
+    }
+}
+
+fn running(id: DeliveryId) -> Error {
+    Error::Conflict {
+        code: "delivery-running",
+        message: format!(
+            "delivery `{id}` runs at this moment; wait until it has settled and look at it again: \
+             `gladhand delivery show {id}`"
+        ),
+    }
+}

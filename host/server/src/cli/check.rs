@@ -1,0 +1,171 @@
+//! `gladhand config check`: everything that would be refused or left out at start, said in one go.
+//!
+//! It looks at the file, the environment and the components, and asks no host.
+
+mod components;
+
+use std::path::Path;
+
+use gladhand_core::connection::Connection;
+use gladhand_core::ids::{AccountId, ConnectionId, SourceId};
+use gladhand_store::catalog::Version;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::printer;
+use crate::admin::settings::{self, Given};
+use crate::admin::{name_problem, url, zone_problem};
+use crate::config::{self, Draft, Environment, Problem, sections};
+use crate::nearest::nearest;
+
+/// False where something is wrong.
+pub async fn run(
+    path: Option<&Path>,
+    environment: &Environment,
+    flags: &[(String, String)],
+) -> anyhow::Result<bool> {
+    let problems = match Draft::load(path, environment, flags) {
+        Ok(draft) => look(draft, environment).await?,
+        Err(config::Error::Invalid(problems)) => problems,
+        Err(error) => return Err(error.into()),
+    };
+    // What is wrong is what was asked for, so it is data.
+    for problem in &problems {
+        printer::text(&format!("{problem}\n"))?;
+    }
+    if problems.is_empty() {
+        printer::text("ok\n")?;
+    }
+    Ok(problems.is_empty())
+}
+
+async fn look(mut draft: Draft, environment: &Environment) -> anyhow::Result<Vec<Problem>> {
+    let mut problems = std::mem::take(&mut draft.problems);
+    problems.extend(missing_secrets(&draft, environment));
+    problems.extend(draft.sources.iter().flat_map(of_source));
+    for connection in &draft.connections {
+        problems.extend(of_connection(connection, &draft.sources));
+    }
+    if let Some(connectors) = &draft.connectors
+        && !draft.connections.is_empty()
+    {
+        let dir = &connectors.dir;
+        let versions = components::describe(dir).await?;
+        for connection in &draft.connections {
+            match misfits(connection, &versions) {
+                Some(found) => problems.extend(found),
+                None => printer::note(&format!(
+                    "the component of `{}` is not in {}: the settings and credentials of connection `{}` were not \
+                     looked at",
+                    connection.connector,
+                    dir.display(),
+                    connection.name
+                )),
+            }
+        }
+    }
+    problems.sort();
+    Ok(problems)
+}
+
+fn missing_secrets(draft: &Draft, environment: &Environment) -> Vec<Problem> {
+    let master_key = draft
+        .store
+        .as_ref()
+        .and_then(|store| store.master_key.as_ref());
+    let mut problems: Vec<Problem> = master_key
+        .and_then(|secret| secret.open(environment).err())
+        .into_iter()
+        .collect();
+    let declared = config::declare(&draft.sources, &draft.connections, environment);
+    problems.extend(declared.err().into_iter().flatten());
+    problems
+}
+
+fn of_source(source: &sections::Source) -> Vec<Problem> {
+    let base_url = source.base_url.as_deref();
+    let found = [
+        name_problem("source", &source.name),
+        base_url.and_then(|base_url| url::canonical(base_url, source.allow_http).err()),
+    ];
+    let found = found.into_iter().flatten();
+    found
+        .map(|problem| {
+            let message = format!("source `{}`: {problem}", source.name);
+            Problem::new(source.origin.clone(), message)
+        })
+        .collect()
+}
+
+fn of_connection(connection: &sections::Connection, sources: &[sections::Source]) -> Vec<Problem> {
+    let base_url = connection.base_url.as_deref();
+    let found = [
+        name_problem("connection", &connection.name),
+        source_problem(&connection.source, sources),
+        base_url.and_then(|base_url| url::canonical(base_url, connection.allow_http).err()),
+        connection.time_zone.as_deref().and_then(zone_problem),
+    ];
+    let found = found.into_iter().flatten();
+    found.map(|problem| about(connection, &problem)).collect()
+}
+
+fn source_problem(name: &str, sources: &[sections::Source]) -> Option<String> {
+    if sources.iter().any(|source| source.name == name) {
+        return None;
+    }
+    let known = sources.iter().map(|source| source.name.as_str());
+    let advice = nearest(name, known).map_or_else(
+        || "declare it, or add the connection with `gladhand connection add` where the source was added so".to_owned(),
+        |nearest| format!("did you mean `{nearest}`?"),
+    );
+    Some(format!("no [[source]] is called `{name}`; {advice}"))
+}
+
+/// What does not fit the connector; `None` where its component is not there.
+fn misfits(connection: &sections::Connection, versions: &[Version]) -> Option<Vec<Problem>> {
+    let settings = Value::Object(connection.settings.clone());
+    let version = settings::version_of(&stored(connection), None, versions).ok()?;
+    let credentials: Vec<&str> = connection
+        .credentials
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let given = Given {
+        has_base_url: connection.base_url.is_some(),
+        credentials: &credentials,
+        stored: &[],
+        settings: &settings,
+    };
+    let found = settings::misfits(&version.descriptor, &given);
+    Some(
+        found
+            .iter()
+            .map(|problem| about(connection, problem))
+            .collect(),
+    )
+}
+
+/// As it would be stored: choosing a version looks at its connector only.
+fn stored(connection: &sections::Connection) -> Connection {
+    Connection {
+        id: ConnectionId::from_uuid(Uuid::nil()),
+        name: connection.name.clone(),
+        source: SourceId::from_uuid(Uuid::nil()),
+        account: AccountId::from_uuid(Uuid::nil()),
+        connector: connection.connector.clone(),
+        inboxes: connection.inboxes.clone(),
+        mode: connection.mode,
+        settings: Value::Object(connection.settings.clone()),
+        time_zone: connection.time_zone.clone(),
+        is_paused: false,
+        policy: gladhand_core::connection::Policy::default(),
+    }
+}
+
+fn about(connection: &sections::Connection, problem: &str) -> Problem {
+    let message = format!("connection `{}`: {problem}", connection.name);
+    Problem::new(connection.origin.clone(), message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! `gladhand link …`
+
+mod import;
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use gladhand_core::attempt::Entity;
+use gladhand_store::link_book::LinkRecord;
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::delivery::PAGE;
+use super::endpoint::Endpoint;
+use super::moment::moment;
+use super::{Format, arguments, printer};
+use crate::admin::ConnectionView;
+use crate::admin::links::LARGEST_IMPORT;
+use crate::client::{Client, Payload};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List which records of the CRM belong to what of the source
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// At most so many
+        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+        limit: usize,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Take over links from an export or from another integration; all of a file or nothing
+    #[command(long_about = IMPORT_HELP)]
+    Import {
+        /// The file; `-` reads from stdin
+        file: PathBuf,
+        /// The connection's name
+        #[arg(long, value_name = "NAME")]
+        connection: String,
+        /// Only look whether all of it fits
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Print every link as one JSON object per line, as `link import` reads it
+    Export {
+        /// The connection's name
+        #[arg(long, value_name = "NAME")]
+        connection: String,
+    },
+    /// Forget that something of the source is a record of the CRM; the record itself stays as it is
+    Remove {
+        /// The connection's name
+        #[arg(long, value_name = "NAME")]
+        connection: String,
+        #[command(flatten)]
+        whose: Whose,
+        /// The CRM's kind of record
+        #[arg(long, value_name = "OBJECT")]
+        object: String,
+    },
+}
+
+const IMPORT_HELP: &str = "\
+Take over links from an export or from another integration; all of a file or nothing.
+
+Every line is one of:
+
+  {\"entity\": {\"kind\": \"contact\", \"id\": \"7\"}, \"link\": {\"object\": \"person\", \"remote_id\": \"41\"}}
+      as `gladhand link export` writes it
+  {\"contact\": \"7\", \"external_id\": \"PROVIDER:person:41|PROVIDER:lead:12\"}
+      the text in which integrations keep their ids at a contact
+  7,PROVIDER:person:41|PROVIDER:lead:12
+      the same, separated by a comma, a semicolon or a tab; a first line with the names of the columns is left out
+
+PROVIDER must be the connection's connector; ids of other providers are left out, and counted.";
+
+#[derive(Debug, Args)]
+pub struct Filter {
+    /// The connection's name
+    #[arg(long, value_name = "NAME")]
+    connection: String,
+    /// Of this contact
+    #[arg(long, value_name = "ID")]
+    contact: Option<String>,
+    /// Of something else, like conversation:12
+    #[arg(long, value_name = "KIND:ID", value_parser = arguments::entity, conflicts_with = "contact")]
+    entity: Option<Entity>,
+    /// To records of this kind
+    #[arg(long, value_name = "OBJECT")]
+    object: Option<String>,
+    /// To this record
+    #[arg(long, value_name = "REMOTE_ID")]
+    remote_id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Whose {
+    /// Of this contact
+    #[arg(long, value_name = "ID")]
+    contact: Option<String>,
+    /// Of something else, like conversation:12
+    #[arg(long, value_name = "KIND:ID", value_parser = arguments::entity)]
+    entity: Option<Entity>,
+}
+
+pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
+    let client = &endpoint.client;
+    match command {
+        Command::List {
+            filter,
+            limit,
+            format,
+        } => {
+            let entity = entity_of(filter.contact, filter.entity);
+            let (kind, id) = entity.map(|entity| (entity.kind, entity.id)).unzip();
+            let told = [
+                ("kind", kind),
+                ("id", id),
+                ("object", filter.object),
+                ("remote_id", filter.remote_id),
+                ("limit", Some(limit.clamp(1, PAGE).to_string())),
+            ];
+            let path = ["connections", &filter.connection, "links"];
+            let query = arguments::query(told);
+            list(client.list(&path, &query, Some(limit)).await?, format)
+        }
+        Command::Import {
+            file,
+            connection,
+            dry_run,
+        } => import(client, &connection, &file, dry_run).await,
+        Command::Export { connection } => {
+            let path = ["connections", &connection, "links"];
+            let query = [("limit", PAGE.to_string())];
+            printer::json_lines(&client.list(&path, &query, None).await?)
+        }
+        Command::Remove {
+            connection,
+            whose,
+            object,
+        } => {
+            let Entity { kind, id } =
+                entity_of(whose.contact, whose.entity).context("whose link is meant")?;
+            let path = ["connections", &connection, "links", &kind, &id, &object];
+            client
+                .send(Method::DELETE, &path, &[], Payload::None)
+                .await?;
+            printer::note(&format!(
+                "the link of {kind} `{id}` to its record of kind `{object}` is removed"
+            ));
+            Ok(())
+        }
+    }
+}
+
+fn entity_of(contact: Option<String>, entity: Option<Entity>) -> Option<Entity> {
+    let of_contact = contact.map(|id| Entity {
+        kind: "contact".to_owned(),
+        id,
+    });
+    of_contact.or(entity)
+}
+
+async fn import(
+    client: &Client,
+    connection: &str,
+    file: &Path,
+    is_dry: bool,
+) -> anyhow::Result<()> {
+    let text = if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("reading stdin")?;
+        text
+    } else {
+        std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?
+    };
+    let shown = client.get(&["connections", connection], &[]).await?;
+    let shown: ConnectionView = serde_json::from_value(shown)?;
+    let provider = shown
+        .connector
+        .split_once('@')
+        .map_or(shown.connector.as_str(), |(name, _)| name);
+    let read = import::read(&text, provider)
+        .with_context(|| format!("nothing was imported from {}", file.display()))?;
+    // The host looks at every part before it takes the first: a file is imported as a whole.
+    let passes: &[bool] = if is_dry { &[true] } else { &[true, false] };
+    for check_only in passes {
+        for part in read.links.chunks(LARGEST_IMPORT) {
+            let body = Payload::Json(json!({ "links": part, "check_only": check_only }));
+            let path = ["connections", connection, "links"];
+            client.send(Method::POST, &path, &[], body).await?;
+        }
+    }
+    let verb = if is_dry {
+        "all of it fits, nothing was stored"
+    } else {
+        "imported"
+    };
+    printer::note(&format!("{verb}: {}", counted(read.links.len(), "link")));
+    for (other, count) in &read.others {
+        let ids = counted(*count, "id");
+        printer::note(&format!(
+            "left out: {ids} of the provider `{other}`, for connection `{connection}` runs `{provider}`"
+        ));
+    }
+    Ok(())
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
+    if format.json {
+        return printer::json_lines(&items);
+    }
+    let row = |item| {
+        let record: LinkRecord = serde_json::from_value(item)?;
+        anyhow::Ok([
+            format!("{} {}", record.entity.kind, record.entity.id),
+            record.link.object,
+            record.link.remote_id,
+            moment(record.updated_at),
+            record.link.url.unwrap_or_default(),
+        ])
+    };
+    let rows = items.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    let header = ["OF", "OBJECT", "REMOTE ID", "SINCE (UTC)", "URL"];
+    printer::table(header, &rows, "no links like these")
+}

@@ -1,0 +1,255 @@
+//! What operators see: whole sessions at the terminal, for a person to read.
+
+use super::scene::Scene;
+
+const DEAD: &str = "dlv_00000000000000000000000000000003";
+const RUNNING: &str = "dlv_00000000000000000000000000000006";
+const SUPERSEDED: &str = "dlv_00000000000000000000000000000007";
+
+#[tokio::test]
+async fn an_empty_listing_says_so() {
+    let scene = Scene::empty();
+    let told = scene
+        .tell(&[
+            &["source", "list"],
+            &["connection", "list"],
+            &["delivery", "list"],
+            &["dead", "list"],
+            &["effect", "list", "--in-doubt"],
+            &["account", "list"],
+            &["events", "tail"],
+            &["audit", "list"],
+            &["audit", "list", "--json"],
+        ])
+        .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
+async fn deliveries_are_listed_shown_retried_and_skipped() {
+    let scene = Scene::after_a_day().await;
+    let told = scene
+        .tell(&[
+            &["delivery", "list"],
+            &["delivery", "list", "--state", "waiting", "--json"],
+            &["delivery", "show", "dlv_00000000000000000000000000000001"],
+            &["delivery", "retry", DEAD],
+            &[
+                "delivery",
+                "skip",
+                DEAD,
+                "--reason",
+                "the customer is a test",
+            ],
+            &["delivery", "skip", DEAD],
+            &["delivery", "retry", RUNNING],
+            &["delivery", "retry", SUPERSEDED],
+            &["delivery", "retry", "dlv_9", "--json"],
+        ])
+        .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_retried_and_discarded() {
+    let scene = Scene::after_a_day().await;
+    let told = scene
+        .tell(&[
+            &["dead", "list"],
+            &["dead", "list", "--kind", "conflict"],
+            &["dead", "list", "--until", "2026-11-20T08:30:00Z", "--json"],
+            &["dead", "retry"],
+            &["dead", "retry", "--connection", "mian"],
+            &[
+                "dead",
+                "retry",
+                "--connection",
+                "main",
+                "--since",
+                "2026-11-20T08:30:00Z",
+            ],
+            &[
+                "dead",
+                "discard",
+                "--all",
+                "--reason",
+                "test data",
+                "--json",
+            ],
+            &["dead", "discard", "--kind", "invalid"],
+        ])
+        .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
+async fn a_contact_is_explained_held_and_synced() {
+    let scene = Scene::after_a_day().await.with_a_refused_token();
+    let told = scene
+        .tell(&[
+            &["explain", "--source", "support", "--contact", "7"],
+            &["explain", "--source", "support", "--contact", "99"],
+            &["explain", "--source", "suport", "--contact", "7"],
+            &["lane", "hold", "--connection", "main", "--contact", "8"],
+            &["lane", "release", "--connection", "main", "--contact", "8"],
+            &["lane", "hold", "--connection", "main", "--contact", "99"],
+            &["sync", "contact", "7", "--source", "support"],
+            &["sync", "contact", "99", "--source", "support"],
+        ])
+        .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
+async fn a_contact_is_explained_as_one_json_object() {
+    let scene = Scene::after_a_day().await;
+    let command = ["explain", "--source", "support", "--contact", "7", "--json"];
+    let told = scene.tell(&[&command]).await;
+    let object = told.lines().nth(1).expect("a line");
+    let explained: serde_json::Value = serde_json::from_str(object).expect("one JSON object");
+    insta::assert_json_snapshot!(explained);
+}
+
+#[tokio::test]
+async fn writes_in_doubt_are_listed_and_concluded() {
+    let scene = Scene::after_a_day().await;
+    let told = scene
+        .tell(&[
+            &["effect", "list"],
+            &["effect", "list", "--account", "main", "--in-doubt"],
+            &[
+                "effect",
+                "conclude",
+                "deal/contact:8",
+                "--account",
+                "main",
+                "--done",
+                "5",
+            ],
+            &[
+                "effect",
+                "conclude",
+                "deal/contact:8",
+                "--account",
+                "main",
+                "--not-done",
+            ],
+            &[
+                "effect",
+                "conclude",
+                "deal/contact:9",
+                "--account",
+                "main",
+                "--not-done",
+            ],
+            &[
+                "effect",
+                "conclude",
+                "deal/contact:8",
+                "--account",
+                "mian",
+                "--not-done",
+            ],
+            &["effect", "list", "--in-doubt"],
+        ])
+        .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
+async fn accounts_and_connections_say_why_they_are_paused() {
+    let scene = Scene::with_connections().await.with_a_refused_token();
+    let told = scene
+        .tell(&[
+            &["account", "list"],
+            &["account", "show", "main"],
+            &["connection", "list"],
+            &["account", "resume", "main"],
+            &["connection", "pause", "main"],
+            &["connection", "show", "main"],
+            &["connection", "list"],
+            &["connection", "resume", "main"],
+            &["account", "pause", "main"],
+            &["connection", "list", "--json"],
+            &["account", "pause", "nobody"],
+        ])
+        .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
+async fn events_are_told_as_they_came_in() {
+    let scene = Scene::after_a_day().await;
+    let told = scene
+        .tell(&[
+            &["events", "tail"],
+            &["events", "tail", "--limit", "1", "--json"],
+        ])
+        .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
+async fn every_deed_is_kept() {
+    let scene = Scene::after_a_day().await;
+    scene
+        .tell(&[
+            &["connection", "set", "main", "--mode", "observe"],
+            &["connection", "pause", "main"],
+            &["connection", "resume", "main"],
+            &["account", "pause", "main"],
+            &["account", "resume", "main"],
+            &["delivery", "retry", DEAD],
+            &["delivery", "skip", DEAD],
+            &["dead", "retry", "--connection", "main", "--until", "1m"],
+            &["dead", "discard", "--all"],
+            &["lane", "hold", "--connection", "main", "--contact", "8"],
+            &["lane", "release", "--connection", "main", "--contact", "8"],
+            &[
+                "effect",
+                "conclude",
+                "deal/contact:8",
+                "--account",
+                "main",
+                "--not-done",
+            ],
+            &[
+                "link",
+                "remove",
+                "--connection",
+                "main",
+                "--contact",
+                "7",
+                "--object",
+                "person",
+            ],
+            &["sync", "contact", "7", "--source", "support"],
+            &["connection", "remove", "main"],
+            &["connection", "remove", "observer"],
+            &["source", "remove", "support"],
+        ])
+        .await;
+    insta::assert_snapshot!(scene.tell(&[&["audit", "list"]]).await);
+}
+
+#[tokio::test]
+async fn what_can_never_work_is_refused_before_it_is_stored() {
+    let scene = Scene::with_connections().await;
+    let told = scene
+        .tell(&[
+            &["connection", "set", "main", "--time-zone", "Europe/Berln"],
+            &[
+                "connection",
+                "set",
+                "main",
+                "--time-zone",
+                "Europe/Berlin",
+                "--json",
+            ],
+            &["connection", "show", "mian"],
+        ])
+        .await;
+    insta::assert_snapshot!(told);
+    let none = super::parse(&["connection", "set", "main", "--concurrency", "0"]);
+    assert_eq!(none.expect_err("nothing would run").exit_code(), 2);
+}

@@ -1,0 +1,66 @@
+//! Which database a URL names, and opening it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use gladhand_core::clock::Clock;
+use gladhand_core::ids::Ids;
+use gladhand_engine::route::Router;
+use gladhand_store::crypter::Key;
+use gladhand_store::{Location, Options, Store};
+use secrecy::SecretString;
+
+use crate::config::Config;
+
+/// Opens the store that the configuration names.
+pub async fn open(
+    config: &Config,
+    key: &Key,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn Ids>,
+    planner: Arc<Router>,
+) -> Result<Arc<Store>> {
+    let options = Options {
+        location: location(&config.store.url)?,
+        master_key: key.clone(),
+        older_master_keys: Vec::new(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        planner,
+        hold: config.limits.hold,
+    };
+    let opened = Store::open(options).await;
+    opened.with_context(|| format!("opening the store {}", printable(&config.store.url)))
+}
+
+/// Where a URL says that the database is; the folder of a file is made.
+pub fn location(url: &str) -> Result<Location> {
+    if let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+        let path = PathBuf::from(path);
+        if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+            std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
+        }
+        return Ok(Location::Sqlite(path));
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Location::Postgres(SecretString::from(url)));
+    }
+    bail!(
+        "`{url}` names no store: write sqlite:PATH, like sqlite:data/gladhand.db, or \
+         postgres://USER:PASSWORD@HOST/DATABASE"
+    )
+}
+
+/// A store's URL without its password.
+pub fn printable(url: &str) -> String {
+    let Ok(mut parsed) = url::Url::parse(url) else {
+        return url.to_owned();
+    };
+    let is_hidden = parsed.password().is_some() && parsed.set_password(Some("***")).is_ok();
+    if is_hidden {
+        parsed.into()
+    } else {
+        url.to_owned()
+    }
+}

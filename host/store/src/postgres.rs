@@ -1,0 +1,78 @@
+//! What only PostgreSQL has: several hosts, a clock that all of them share, sessions that break, and being told.
+
+mod open;
+
+mod told;
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::postgres::PgDatabaseError;
+use tokio_util::sync::CancellationToken;
+
+use crate::Error;
+use crate::sql::writer::{Source, Writer};
+use crate::sql::{Connection, Readers, Shared};
+
+/// Opens the database. What comes in and what goes out are written by sessions of their own, so that an acknowledgement
+/// never waits behind a claim.
+pub(crate) async fn open(
+    url: &SecretString,
+    shared: &Arc<Shared>,
+    stop: CancellationToken,
+) -> Result<(Writer, Writer, Readers), Error> {
+    let options = open::options(url.expose_secret())?;
+    open::migrate(&options).await?;
+    let readers = open::readers(&options);
+    let mut writers = Vec::new();
+    for _ in 0..2 {
+        let connection = connect(&options).await?;
+        let source = Source::Server {
+            connection: Some(connection),
+            options: Box::new(options.clone()),
+        };
+        writers.push(Writer::start(source, Arc::clone(shared)));
+    }
+    told::start(readers.clone(), Arc::clone(shared), stop);
+    let work = writers.remove(1);
+    Ok((writers.remove(0), work, Readers::Postgres(readers)))
+}
+
+/// A session that writes.
+pub(crate) async fn connect(
+    options: &sqlx::postgres::PgConnectOptions,
+) -> Result<Connection, Error> {
+    open::writer(options).await.map(Connection::Postgres)
+}
+
+/// What the server's own troubles mean to the callers.
+pub(crate) fn trouble(error: &sqlx::Error) -> Option<Error> {
+    const DISK_FULL: &str = "53100";
+    const IO_ERROR: &str = "58030";
+    if is_broken(error) {
+        return Some(Error::Unreachable(error.to_string()));
+    }
+    let error = error.as_database_error()?;
+    match error.try_downcast_ref::<PgDatabaseError>()?.code() {
+        DISK_FULL => Some(Error::DiskFull),
+        IO_ERROR => Some(Error::DiskFailed(error.message().to_owned())),
+        _ => None,
+    }
+}
+
+/// The session is gone or was never there; another may be made.
+fn is_broken(error: &sqlx::Error) -> bool {
+    /// Shutdown, crash recovery, too many sessions, a session that was ended.
+    const GONE: [&str; 6] = ["57P01", "57P02", "57P03", "57P05", "53300", "25P03"];
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error
+            .try_downcast_ref::<PgDatabaseError>()
+            .is_some_and(|error| GONE.contains(&error.code()) || error.code().starts_with("08")),
+        _ => false,
+    }
+}

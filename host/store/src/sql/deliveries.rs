@@ -1,0 +1,129 @@
+//! Deliveries: claimed and settled through the writer, listed and shown past it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gladhand_core::attempt::{Changes, Lease};
+use gladhand_core::delivery::{Delivery, DeliveryState};
+use gladhand_core::ids::{AccountId, DeliveryId};
+
+use super::rows::{self, delivery_columns};
+use super::settle::Settle;
+use super::statement::Query;
+use super::writer::Operation;
+use super::{Store, leases, show};
+use crate::Error;
+use crate::deliveries::{
+    ClaimRequest, Claims, Counts, Deliveries, DeliveryDetail, DeliveryFilter, Settlement,
+};
+
+/// The longest page of a listing.
+pub(super) const LONGEST_PAGE: u32 = 1_000;
+
+#[async_trait]
+impl Deliveries for Store {
+    async fn claim(&self, request: ClaimRequest) -> Result<Claims, Error> {
+        self.work.ask(Operation::Claim, request).await
+    }
+
+    async fn settle(
+        &self,
+        lease: &Lease,
+        account: AccountId,
+        state: u32,
+        changes: Changes,
+        settlement: Settlement,
+    ) -> Result<(), Error> {
+        let settle = Settle::new(lease, account, state, changes, settlement);
+        self.work.ask(Operation::Settle, settle).await
+    }
+
+    async fn changed(&self) {
+        self.shared.changed.notified().await;
+    }
+
+    async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<bool>, Error> {
+        let leases = leases.to_vec();
+        self.write(move |database| {
+            Box::pin(async move { leases::renew(database, &leases, lease).await })
+        })
+        .await
+    }
+
+    async fn list(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, Error> {
+        let mut query = Query::new(concat!(
+            "SELECT ",
+            delivery_columns!(),
+            " FROM deliveries AS d JOIN events AS e ON e.id = d.event WHERE true"
+        ));
+        if let Some(connection) = filter.connection {
+            query
+                .push(" AND d.connection = ")
+                .push_bind(connection.uuid());
+        }
+        if let Some(state) = filter.state {
+            // A word of a closed set, in the text: an index of its own serves the states that are few.
+            query.push(&format!(" AND d.state = '{state}'"));
+            if !state.is_settled() {
+                query.push(" AND d.settled_at IS NULL");
+            }
+        }
+        if let Some(contact) = filter.contact {
+            query.push(" AND d.contact = ").push_bind(contact);
+        }
+        if let Some(since) = filter.since {
+            query.push(" AND d.received_at >= ").push_bind(since.0);
+        }
+        if let Some(before) = filter.before {
+            query
+                .push(" AND d.sequence < (SELECT sequence FROM deliveries WHERE id = ")
+                .push_bind(before.uuid())
+                .push(")");
+        }
+        query
+            .push(" ORDER BY d.sequence DESC LIMIT ")
+            .push_bind(filter.limit.min(LONGEST_PAGE));
+        let found = query.read(&self.readers).await?;
+        found.iter().map(rows::delivery).collect()
+    }
+
+    async fn show(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, Error> {
+        // One transaction, so that what is shown was true at one moment.
+        let mut snapshot = self.readers.snapshot().await?;
+        show::detail(&mut snapshot, &self.shared, id).await
+    }
+
+    async fn counts(&self) -> Result<Counts, Error> {
+        let found = Query::new(
+            "SELECT state, CAST(SUM(number) AS BIGINT) AS number FROM delivery_counts GROUP BY state \
+             HAVING SUM(number) > 0 ORDER BY state",
+        )
+        .read(&self.readers)
+        .await?;
+        let cell = || rows::Cell {
+            table: "delivery_counts",
+            column: "state",
+            row: "its own".into(),
+        };
+        let by_state = found
+            .iter()
+            .map(|row| {
+                let state = rows::word(row, DeliveryState::parse, cell)?;
+                Ok((state, row.try_get_count("number")?))
+            })
+            .collect::<Result<_, Error>>()?;
+        let oldest = Query::new(
+            "SELECT received_at FROM deliveries WHERE settled_at IS NULL ORDER BY sequence LIMIT 1",
+        )
+        .read_one(&self.readers)
+        .await?;
+        let oldest_waiting = oldest
+            .as_ref()
+            .map(|row| rows::time(row, "received_at"))
+            .transpose()?;
+        Ok(Counts {
+            by_state,
+            oldest_waiting,
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! What the database knows of a batch of events: which it has, and what it knows of their contacts and conversations.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use gladhand_core::entity::{EntityKey, EntityKind, EntityRow};
+use gladhand_core::ids::{EventId, SourceId};
+use gladhand_core::intake::IncomingEvent;
+
+use super::super::database::{Connection, Row};
+use super::super::rows;
+use super::super::statement::{Statement, nothing};
+use super::super::value::Type::{Id, Text};
+use crate::Error;
+use crate::planned::{EventKey, Known, StoredEntity};
+
+/// Reads it, in the transaction that stores the batch.
+pub(super) async fn find(
+    connection: &mut Connection,
+    events: &[&IncomingEvent],
+) -> Result<Known, Error> {
+    Ok(Known {
+        delivery_keys: keys(connection, &DELIVERY_KEYS, events, |event| {
+            &event.delivery_key
+        })
+        .await?,
+        semantic_keys: keys(connection, &SEMANTIC_KEYS, events, |event| {
+            &event.semantic_key
+        })
+        .await?,
+        entities: entities(connection, events).await?,
+    })
+}
+
+static DELIVERY_KEYS: Statement = Statement::new(
+    &[Id, Text],
+    "WITH given(source, key) AS ({rows}) \
+     SELECT given.source, given.key FROM given \
+     JOIN events ON events.source = given.source AND events.delivery_key = given.key",
+);
+
+static SEMANTIC_KEYS: Statement = Statement::new(
+    &[Id, Text],
+    "WITH given(source, key) AS ({rows}) \
+     SELECT given.source, given.key FROM given \
+     JOIN events ON events.source = given.source AND events.semantic_key = given.key",
+);
+
+async fn keys(
+    connection: &mut Connection,
+    statement: &'static Statement,
+    events: &[&IncomingEvent],
+    key: impl Fn(&IncomingEvent) -> &Option<String>,
+) -> Result<HashSet<EventKey>, Error> {
+    let given: Vec<(SourceId, &str)> = events
+        .iter()
+        .filter_map(|event| Some((event.source, key(event).as_deref()?)))
+        .collect();
+    let found = statement
+        .fetch(
+            connection,
+            &given,
+            |values, (source, key)| {
+                values.put(source.uuid()).put(*key);
+            },
+            nothing,
+        )
+        .await?;
+    found
+        .iter()
+        .map(|row| {
+            Ok((
+                SourceId::from_uuid(row.try_get("source")?),
+                row.try_get("key")?,
+            ))
+        })
+        .collect()
+}
+
+static ENTITIES: Statement = Statement::new(
+    &[Id, Text, Text],
+    "WITH given(source, kind, id) AS ({rows}) \
+     SELECT entities.* FROM given \
+     JOIN entities ON entities.source = given.source AND entities.kind = given.kind AND entities.id = given.id",
+);
+
+async fn entities(
+    connection: &mut Connection,
+    events: &[&IncomingEvent],
+) -> Result<HashMap<EntityKey, StoredEntity>, Error> {
+    let keys: BTreeSet<EntityKey> = events
+        .iter()
+        .flat_map(|event| [event.contact_key(), event.conversation_key()])
+        .flatten()
+        .collect();
+    let keys: Vec<EntityKey> = keys.into_iter().collect();
+    let found = ENTITIES
+        .fetch(
+            connection,
+            &keys,
+            |values, key| {
+                values
+                    .put(key.source.uuid())
+                    .put(key.kind.as_str())
+                    .put(key.id.as_str());
+            },
+            nothing,
+        )
+        .await?;
+    found
+        .iter()
+        .map(|row| {
+            let entity = entity(row)?;
+            Ok((entity.row.key.clone(), entity))
+        })
+        .collect()
+}
+
+fn entity(row: &Row) -> Result<StoredEntity, Error> {
+    let id: String = row.try_get("id")?;
+    let cell = |column| rows::Cell {
+        table: "entities",
+        column,
+        row: id.clone(),
+    };
+    let kind = |word: &str| {
+        [EntityKind::Contact, EntityKind::Conversation]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+    };
+    Ok(StoredEntity {
+        row: EntityRow {
+            key: EntityKey {
+                source: SourceId::from_uuid(row.try_get("source")?),
+                kind: rows::word(row, kind, || cell("kind"))?,
+                id: id.clone(),
+            },
+            version: row.try_get("version")?,
+            newest_event: rows::uuid_if_any(row, "newest_event", EventId::from_uuid)?,
+            status: row.try_get("status")?,
+            first_reply_at: rows::time_if_any(row, "first_reply_at")?,
+            inboxes: rows::json(row, || cell("inboxes"))?,
+            contact: row.try_get("contact")?,
+            identities: rows::json(row, || cell("identities"))?,
+        },
+        identified_event: rows::uuid_if_any(row, "identified_event", EventId::from_uuid)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        let statements = [&DELIVERY_KEYS, &SEMANTIC_KEYS, &ENTITIES];
+        super::super::super::statement::check_plans(&statements).await;
+    }
+}

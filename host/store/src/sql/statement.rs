@@ -1,0 +1,452 @@
+//! One text for both databases: statements over many rows, many statements in one go, and statements of single values.
+//!
+//! Written with `?` for a value, `{rows}` for the given rows, and `{clock}` for the database's own clock in milliseconds.
+//! SQLite gets the rows as a VALUES clause; their number is rounded up to a power of two with rows of nulls, so that few
+//! texts exist and all stay prepared. A null equals nothing, so such rows join nothing; an INSERT leaves them out itself.
+//! PostgreSQL gets one array per column, and so one text whatever the number.
+
+use std::fmt::Write;
+use std::sync::{Arc, OnceLock};
+
+use super::database::{Bound, Connection, Dialect, Readers, Row};
+use super::value::{Type, Value, Values};
+
+/// A statement over rows of `columns`. It may ask for more values after its rows.
+pub(super) struct Statement {
+    columns: &'static [Type],
+    sqlite: &'static str,
+    postgres: &'static str,
+    texts: [OnceLock<Arc<str>>; SIZES],
+    text: OnceLock<Arc<str>>,
+}
+
+/// Statements that change rows and return none. They run in the order in which they were added, in one go.
+#[derive(Default)]
+pub(super) struct Script {
+    parts: Vec<Part>,
+}
+
+/// A statement with its values.
+struct Part {
+    statement: &'static Statement,
+    rows: usize,
+    values: Vec<Value>,
+    after: Vec<Value>,
+}
+
+/// 1, 2, 4, … 64 rows. From 256 on SQLite would rather read the whole table than look up each row (`check_plans`).
+const SIZES: usize = 7;
+
+const LARGEST: usize = 1 << (SIZES - 1);
+
+/// PostgreSQL takes any number; this bounds the memory of one.
+const LARGEST_ARRAY: usize = 1_024;
+
+impl Statement {
+    pub(super) const fn new(columns: &'static [Type], text: &'static str) -> Self {
+        Self::of(columns, text, text)
+    }
+
+    /// One that the two databases say differently.
+    pub(super) const fn of(
+        columns: &'static [Type],
+        sqlite: &'static str,
+        postgres: &'static str,
+    ) -> Self {
+        Self {
+            columns,
+            sqlite,
+            postgres,
+            texts: [const { OnceLock::new() }; SIZES],
+            text: OnceLock::new(),
+        }
+    }
+
+    /// Runs it over `rows`; what it returned, in chunks that run one after the other.
+    pub(super) async fn fetch<T>(
+        &'static self,
+        connection: &mut Connection,
+        rows: &[T],
+        row: impl Fn(&mut Values, &T),
+        after: impl Fn(&mut Values),
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let dialect = connection.dialect();
+        let mut found = Vec::new();
+        for chunk in rows.chunks(largest(dialect)) {
+            let part = Part::new(self, chunk, &row, &after);
+            let text = part.text(dialect, part.size());
+            let mut values = Bound::nothing(dialect);
+            let size = part.size();
+            part.bind(size, &mut values)?;
+            found.append(&mut connection.fetch(text, values).await?);
+        }
+        Ok(found)
+    }
+
+    fn sqlite_text(&self, size: usize) -> &Arc<str> {
+        self.texts[size].get_or_init(|| {
+            let mut row = "?, ".repeat(self.columns.len());
+            row.truncate(row.len() - 2);
+            let mut rows = "VALUES ".to_owned();
+            for place in 0..1 << size {
+                let comma = if place == 0 { "" } else { ", " };
+                write!(rows, "{comma}({row})").expect("a string grows");
+            }
+            let text = self.sqlite.replace("{rows}", &rows);
+            text.replace("{clock}", SQLITE_CLOCK).into()
+        })
+    }
+
+    fn postgres_text(&self) -> &Arc<str> {
+        self.text.get_or_init(|| {
+            let mut arrays = String::new();
+            let mut names = String::new();
+            for (place, column) in (1..).zip(self.columns) {
+                let comma = if place == 1 { "" } else { ", " };
+                let of = column.postgres();
+                write!(arrays, "{comma}${place}::{of}[]").expect("a string grows");
+                write!(names, "{comma}column{place}").expect("a string grows");
+            }
+            let rows = format!("SELECT * FROM UNNEST({arrays}) AS r({names})");
+            // Before `{rows}` is filled in, every question mark is a value after the rows.
+            let text = numbered(self.postgres, self.columns.len() + 1);
+            text.replace("{rows}", &rows).into()
+        })
+    }
+}
+
+/// SQLite's leases end with their process and not by a clock.
+const SQLITE_CLOCK: &str = "0";
+
+const POSTGRES_CLOCK: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
+
+/// The text with `$n` for each `?`, counted from `first`.
+fn numbered(text: &str, first: usize) -> String {
+    let mut parts = text.split('?');
+    let mut numbered = parts.next().unwrap_or_default().to_owned();
+    for (number, part) in (first..).zip(parts) {
+        write!(numbered, "${number}{part}").expect("a string grows");
+    }
+    numbered.replace("{clock}", POSTGRES_CLOCK)
+}
+
+fn largest(dialect: Dialect) -> usize {
+    match dialect {
+        Dialect::Sqlite => LARGEST,
+        Dialect::Postgres => LARGEST_ARRAY,
+    }
+}
+
+impl Script {
+    /// Adds a statement over `rows`; over none, nothing is added.
+    pub(super) fn add<T>(
+        &mut self,
+        statement: &'static Statement,
+        rows: &[T],
+        row: impl Fn(&mut Values, &T),
+    ) {
+        self.add_with(statement, rows, row, |_| ());
+    }
+
+    /// Adds a statement that asks for more values after its rows.
+    pub(super) fn add_with<T>(
+        &mut self,
+        statement: &'static Statement,
+        rows: &[T],
+        row: impl Fn(&mut Values, &T),
+        after: impl Fn(&mut Values),
+    ) {
+        let chunks = rows.chunks(LARGEST);
+        self.parts
+            .extend(chunks.map(|chunk| Part::new(statement, chunk, &row, &after)));
+    }
+
+    /// Runs what was added.
+    pub(super) async fn run(self, connection: &mut Connection) -> Result<(), sqlx::Error> {
+        match connection.dialect() {
+            Dialect::Sqlite => self.run_as_one(connection).await,
+            Dialect::Postgres => self.run_one_by_one(connection).await,
+        }
+    }
+
+    /// SQLite takes many statements at once, and sqlx pays for every round to the connection's thread.
+    async fn run_as_one(self, connection: &mut Connection) -> Result<(), sqlx::Error> {
+        // One size for all, or there would be as many texts as there are ways to combine sizes.
+        let Some(size) = self.parts.iter().map(Part::size).max() else {
+            return Ok(());
+        };
+        let mut text = String::new();
+        let mut values = Bound::nothing(Dialect::Sqlite);
+        for part in self.parts {
+            text.push_str(part.statement.sqlite_text(size));
+            text.push_str(";\n");
+            part.bind(size, &mut values)?;
+        }
+        connection.execute(text.into(), values).await?;
+        Ok(())
+    }
+
+    async fn run_one_by_one(self, connection: &mut Connection) -> Result<(), sqlx::Error> {
+        for part in self.parts {
+            let text = part.text(Dialect::Postgres, 0);
+            let mut values = Bound::nothing(Dialect::Postgres);
+            part.bind(0, &mut values)?;
+            connection.execute(text, values).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    fn new<T>(
+        statement: &'static Statement,
+        rows: &[T],
+        row: impl Fn(&mut Values, &T),
+        after: impl Fn(&mut Values),
+    ) -> Self {
+        let mut values = Values::with_capacity(rows.len() * statement.columns.len());
+        for given in rows {
+            row(&mut values, given);
+        }
+        let values = values.into_vec();
+        debug_assert!(
+            values
+                .iter()
+                .zip(statement.columns.iter().cycle())
+                .all(|(value, column)| value.is_of(*column))
+                && values.len() == rows.len() * statement.columns.len(),
+            "{values:?} for {:?} in {}",
+            statement.columns,
+            statement.sqlite
+        );
+        let mut last = Values::default();
+        after(&mut last);
+        Self {
+            statement,
+            rows: rows.len(),
+            values,
+            after: last.into_vec(),
+        }
+    }
+
+    /// The power of two that its number of rows is rounded up to.
+    fn size(&self) -> usize {
+        let size = self.rows.next_power_of_two().trailing_zeros();
+        usize::try_from(size).expect("the exponent of a number in memory")
+    }
+
+    fn text(&self, dialect: Dialect, size: usize) -> Arc<str> {
+        Arc::clone(match dialect {
+            Dialect::Sqlite => self.statement.sqlite_text(size),
+            Dialect::Postgres => self.statement.postgres_text(),
+        })
+    }
+
+    fn bind(self, size: usize, bound: &mut Bound) -> Result<(), sqlx::Error> {
+        let columns = self.statement.columns;
+        match bound {
+            Bound::Sqlite(_) => {
+                let asked = columns.len() << size;
+                let nulls = (self.values.len()..asked).map(|_| Value::Null(Type::Integer));
+                for value in self.values.into_iter().chain(nulls) {
+                    bound.add(value)?;
+                }
+            }
+            Bound::Postgres(_) => {
+                let mut arrays: Vec<Vec<Value>> = columns.iter().map(|_| Vec::new()).collect();
+                for (place, value) in self.values.into_iter().enumerate() {
+                    arrays[place % columns.len()].push(value);
+                }
+                for (column, values) in columns.iter().zip(arrays) {
+                    bound.add_column(*column, values.into_iter())?;
+                }
+            }
+        }
+        self.after
+            .into_iter()
+            .try_for_each(|value| bound.add(value))
+    }
+}
+
+/// No values after the rows.
+pub(super) fn nothing(_: &mut Values) {}
+
+/// A statement of single values, for what is asked one at a time.
+pub(crate) struct Query {
+    text: String,
+    values: Values,
+}
+
+impl Query {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            values: Values::default(),
+        }
+    }
+
+    /// Adds the next value.
+    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.put(value);
+        self
+    }
+
+    /// Adds text; it must be the program's own.
+    pub(super) fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Adds a question mark with its value.
+    pub(super) fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
+        self.text.push('?');
+        self.values.put(value);
+        self
+    }
+
+    pub(crate) async fn fetch_all(
+        self,
+        connection: &mut Connection,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let (text, values) = self.bound(connection.dialect())?;
+        connection.fetch(text, values).await
+    }
+
+    pub(crate) async fn fetch_optional(
+        self,
+        connection: &mut Connection,
+    ) -> Result<Option<Row>, sqlx::Error> {
+        Ok(self.fetch_all(connection).await?.into_iter().next())
+    }
+
+    /// How many rows it changed.
+    pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64, sqlx::Error> {
+        let (text, values) = self.bound(connection.dialect())?;
+        connection.execute(text, values).await
+    }
+
+    /// Reads past the writer.
+    pub(super) async fn read(self, readers: &Readers) -> Result<Vec<Row>, sqlx::Error> {
+        self.fetch_all(&mut readers.acquire().await?).await
+    }
+
+    /// Reads past the writer what is at most one row.
+    pub(super) async fn read_one(self, readers: &Readers) -> Result<Option<Row>, sqlx::Error> {
+        self.fetch_optional(&mut readers.acquire().await?).await
+    }
+
+    fn bound(self, dialect: Dialect) -> Result<(Arc<str>, Bound), sqlx::Error> {
+        let text = match dialect {
+            Dialect::Sqlite => self.text.replace("{clock}", SQLITE_CLOCK),
+            Dialect::Postgres => numbered(&self.text, 1),
+        };
+        let mut bound = Bound::nothing(dialect);
+        for value in self.values.into_vec() {
+            bound.add(value)?;
+        }
+        Ok((text.into(), bound))
+    }
+}
+
+#[cfg(test)]
+mod plans;
+
+#[cfg(test)]
+pub(super) use self::plans::check_plans;
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, SqliteConnection};
+
+    use super::Type::Integer;
+    use super::*;
+
+    static INSERT: Statement = Statement::new(
+        &[Integer, Integer],
+        "INSERT INTO t (a, b) SELECT * FROM ({rows}) AS given WHERE column1 IS NOT NULL",
+    );
+
+    static RAISE: Statement = Statement::new(
+        &[Integer],
+        "WITH raised(a) AS ({rows}) UPDATE t SET b = b + ? FROM raised WHERE t.a = raised.a",
+    );
+
+    static FIND: Statement = Statement::new(
+        &[Integer],
+        "WITH given(a) AS ({rows}) SELECT t.a, t.b FROM given JOIN t ON t.a = given.a ORDER BY t.a",
+    );
+
+    #[test]
+    fn a_text_has_a_place_for_every_value() {
+        let statement = Statement::new(
+            &[Integer, Type::Text],
+            "INSERT INTO t SELECT * FROM ({rows}) WHERE column1 > ? RETURNING a",
+        );
+        assert_eq!(
+            &**statement.sqlite_text(1),
+            "INSERT INTO t SELECT * FROM (VALUES (?, ?), (?, ?)) WHERE column1 > ? RETURNING a"
+        );
+        assert_eq!(
+            &**statement.postgres_text(),
+            "INSERT INTO t SELECT * FROM (SELECT * FROM UNNEST($1::bigint[], $2::text[]) AS r(column1, column2)) \
+             WHERE column1 > $3 RETURNING a"
+        );
+    }
+
+    #[tokio::test]
+    async fn statements_run_in_order_over_exactly_the_rows_that_were_given() {
+        let sqlite = SqliteConnection::connect("sqlite::memory:").await;
+        let mut connection = Connection::Sqlite(sqlite.expect("a database"));
+        connection
+            .run("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)")
+            .await
+            .expect("a table");
+        // More rows than one statement takes, and no power of two.
+        let rows: Vec<i64> = (0..600).collect();
+        let mut script = Script::default();
+        script.add(&INSERT, &rows, |values, row| {
+            values.put(*row).put(*row);
+        });
+        let raised = [3_i64, 5, 599];
+        script.add_with(
+            &RAISE,
+            &raised,
+            |values, row| {
+                values.put(*row);
+            },
+            |values| {
+                values.put(1_000_i64);
+            },
+        );
+        script.add::<i64>(&INSERT, &[], |_, _| unreachable!("there is no row"));
+        script
+            .run(&mut connection)
+            .await
+            .expect("statements of the test's own");
+
+        let asked: Vec<i64> = (0..700).collect();
+        let found = FIND
+            .fetch(
+                &mut connection,
+                &asked,
+                |values, row| {
+                    values.put(*row);
+                },
+                nothing,
+            )
+            .await
+            .expect("a read");
+        let found: Vec<(i64, i64)> = found
+            .iter()
+            .map(|row| {
+                let cell = |column| row.try_get(column).expect("a number");
+                (cell("a"), cell("b"))
+            })
+            .collect();
+        let expect: Vec<(i64, i64)> = rows
+            .iter()
+            .map(|row| (*row, row + if raised.contains(row) { 1_000 } else { 0 }))
+            .collect();
+        assert_eq!(found, expect);
+    }
+}

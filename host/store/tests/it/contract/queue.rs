@@ -1,0 +1,274 @@
+//! What operators do with deliveries and lanes.
+
+use std::time::Duration;
+
+use gladhand_core::attempt::Changes;
+use gladhand_core::clock::Clock;
+use gladhand_core::delivery::{Delivery, DeliveryState};
+use gladhand_core::event::EventKind;
+use gladhand_core::failure::{Failure, FailureKind};
+use gladhand_core::ids::{ConnectionId, DeliveryId};
+use gladhand_core::lane::Priority;
+use gladhand_core::outcome::{Outcome, SkipCode};
+use gladhand_store::deliveries::{Claimed, Settlement};
+use gladhand_store::queue::{Asked, Selection};
+
+use crate::bed::{Backend, Bed, LEASE};
+use crate::events::{Tick, contact};
+
+const JANE: Option<&str> = Some("jane@example.com");
+
+impl Bed {
+    async fn die(&self, claimed: &Claimed, kind: FailureKind, holds_lane: bool) {
+        let settlement = Settlement {
+            failure: Some(Failure::new(kind, "it cannot be")),
+            holds_lane,
+            ..self.ended(DeliveryState::Dead)
+        };
+        self.settle(&claimed.lease, Changes::default(), settlement)
+            .await
+            .expect("the lease holds");
+    }
+
+    async fn retry(&self, id: DeliveryId) -> Asked {
+        self.store
+            .retry(id, self.clock.now())
+            .await
+            .expect("an answer")
+    }
+}
+
+#[track_caller]
+fn done(asked: Asked) -> Delivery {
+    match asked {
+        Asked::Done(delivery) => delivery,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub async fn a_dead_letter_runs_again_on_the_newest_state(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    bed.take(bed.contact("7", JANE, Tick(1))).await;
+    let first = bed.claim_one().await;
+    bed.die(&first, FailureKind::Invalid, false).await;
+    bed.take(bed.contact("7", JANE, Tick(2))).await;
+    let second = bed.claim_one().await;
+    bed.succeed(&second).await;
+
+    let again = done(bed.retry(first.delivery.id).await);
+    assert_eq!(again.state, DeliveryState::Pending);
+    assert_eq!(
+        (again.attempts, again.failure, again.settled_at),
+        (0, None, None)
+    );
+    let claimed = bed.claim_one().await;
+    assert_eq!(claimed.delivery.id, first.delivery.id);
+    assert_eq!(
+        claimed.body, b"contact 7 at 2",
+        "old state is never written over new"
+    );
+    bed.succeed(&claimed).await;
+    let unknown = DeliveryId::new(&*bed.given.ids);
+    assert_eq!(bed.retry(unknown).await, Asked::Unknown);
+}
+
+pub async fn a_delivery_that_waits_runs_now(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    bed.take(bed.contact("7", JANE, Tick(1))).await;
+    let claimed = bed.claim_one().await;
+    bed.retry_after(&claimed, Duration::from_hours(1), true)
+        .await;
+    assert!(bed.claim(1).await.is_empty());
+    done(bed.retry(claimed.delivery.id).await);
+    let again = bed.claim_one().await;
+    assert_eq!(again.delivery.attempts, 2, "what was tried still counts");
+    bed.succeed(&again).await;
+}
+
+pub async fn one_that_runs_is_not_touched(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    bed.take(bed.contact("7", JANE, Tick(1))).await;
+    let claimed = bed.claim_one().await;
+    let id = claimed.delivery.id;
+    let now = bed.clock.now();
+    assert!(matches!(bed.retry(id).await, Asked::Refused(delivery) if delivery.id == id));
+    let skipped = bed.store.skip(id, "because", now).await;
+    assert!(matches!(skipped, Ok(Asked::Refused(_))));
+    bed.succeed(&claimed).await;
+    let skipped = bed.store.skip(id, "because", now).await;
+    assert!(matches!(skipped, Ok(Asked::Refused(_))), "it has succeeded");
+}
+
+pub async fn a_skipped_head_lets_its_lane_go_on(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    bed.take(bed.message("9", contact("7", JANE), Tick(1)))
+        .await;
+    let opened = bed.claim_one().await;
+    bed.retry_after(&opened, Duration::from_hours(1), true)
+        .await;
+    let now = bed.clock.now();
+    let skipped = bed.store.skip(opened.delivery.id, "not needed", now).await;
+    let skipped = done(skipped.expect("an answer"));
+    let expect = Outcome::Skipped {
+        code: SkipCode::ByOperator,
+        reason: "not needed".into(),
+    };
+    assert_eq!(skipped.outcome, Some(expect));
+    assert_eq!(
+        bed.claim_one().await.delivery.kind,
+        Some(EventKind::MessageCreated)
+    );
+}
+
+pub async fn dead_letters_are_retried_and_discarded_by_what_they_are(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    for (contact, kind) in [
+        ("1", FailureKind::Invalid),
+        ("2", FailureKind::Invalid),
+        ("3", FailureKind::Trap),
+    ] {
+        bed.take(bed.contact(contact, JANE, Tick(1))).await;
+        let claimed = bed.claim_one().await;
+        bed.clock.advance(Duration::from_mins(1));
+        bed.die(&claimed, kind, false).await;
+    }
+    let now = bed.clock.now();
+    let of = |kind| Selection {
+        connection: Some(bed.connection),
+        kind: Some(kind),
+        ..Selection::default()
+    };
+    let late = Selection {
+        since: Some(now.after(Duration::from_secs(1))),
+        ..Selection::default()
+    };
+    let retried = bed.store.retry_dead(&late, 10, now).await;
+    assert_eq!(retried.expect("an answer"), 0);
+    let retried = bed
+        .store
+        .retry_dead(&of(FailureKind::Invalid), 1, now)
+        .await;
+    assert_eq!(retried.expect("an answer"), 1);
+    let discarded = bed
+        .store
+        .discard_dead(&Selection::default(), "the contract ended", 10, now)
+        .await;
+    assert_eq!(discarded.expect("an answer"), 2);
+    let again = bed.claim_one().await;
+    assert_eq!(again.lease.contact, "1", "the oldest goes first");
+    bed.succeed(&again).await;
+    let counts = bed.store.counts().await.expect("a read").by_state;
+    assert_eq!(
+        counts,
+        [(DeliveryState::Skipped, 2), (DeliveryState::Succeeded, 1)]
+    );
+}
+
+pub async fn a_held_lane_runs_nothing_until_it_is_released(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    bed.take(bed.contact("7", JANE, Tick(1))).await;
+    let hold = |is_held| bed.store.hold(bed.connection, "7", is_held);
+    assert!(hold(true).await.expect("an answer"));
+    let claims = bed.claims(1).await;
+    assert!(claims.claimed.is_empty() && claims.next_ready.is_none());
+    assert!(hold(false).await.expect("an answer"));
+    bed.succeed(&bed.claim_one().await).await;
+    assert!(
+        !hold(true).await.expect("an answer"),
+        "nothing waits in it any more"
+    );
+}
+
+pub async fn a_dead_head_holds_its_lane_where_its_connection_says_so(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    bed.take(bed.message("9", contact("7", JANE), Tick(1)))
+        .await;
+    let opened = bed.claim_one().await;
+    bed.die(&opened, FailureKind::Invalid, true).await;
+    assert!(bed.claim(1).await.is_empty(), "the message waits behind it");
+    done(bed.retry(opened.delivery.id).await);
+    let again = bed.claim_one().await;
+    assert_eq!(again.delivery.id, opened.delivery.id);
+    bed.succeed(&again).await;
+    bed.succeed(&bed.claim_one().await).await;
+}
+
+pub async fn a_retried_transition_knows_that_a_later_one_succeeded(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    bed.take(bed.message("9", contact("7", JANE), Tick(1)))
+        .await;
+    let opened = bed.claim_one().await;
+    bed.die(&opened, FailureKind::Invalid, false).await;
+    bed.succeed(&bed.claim_one().await).await;
+    done(bed.retry(opened.delivery.id).await);
+    let again = bed.claim_one().await;
+    assert!(
+        !again.is_overtaken,
+        "a message makes no transition wrong: {again:?}"
+    );
+    bed.die(&again, FailureKind::Invalid, false).await;
+
+    let resolved = bed.conversation("9", contact("7", JANE), "resolved", Tick(2));
+    bed.take(resolved).await;
+    bed.succeed(&bed.claim_one().await).await;
+    done(bed.retry(opened.delivery.id).await);
+    assert!(bed.claim_one().await.is_overtaken);
+}
+
+pub async fn a_contact_is_queued_as_it_is_now(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    bed.add_connection(ConnectionId::new(&*bed.given.ids), "second")
+        .await;
+    bed.take(bed.contact("7", JANE, Tick(1))).await;
+    bed.drain().await;
+    let now = bed.clock.now();
+    let queued = bed.store.sync_contact(bed.source, "7", now).await;
+    assert_eq!(queued.expect("an answer"), Some(2));
+    let claimed = bed.claim(10).await;
+    assert_eq!(claimed.len(), 2);
+    for claimed in &claimed {
+        assert_eq!(claimed.body, b"contact 7 at 1");
+        bed.succeed(claimed).await;
+    }
+    let unknown = bed.store.sync_contact(bed.source, "8", now).await;
+    assert_eq!(unknown.expect("an answer"), None);
+}
+
+pub async fn what_is_live_goes_before_bulk(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    for (id, name) in [("1", "bulk"), ("2", "contact_updated"), ("3", "bulk")] {
+        let mut event = bed.contact(id, JANE, Tick(1));
+        event.name = name.into();
+        bed.take(event).await;
+        bed.clock.advance(Duration::from_secs(1));
+    }
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        let claimed = bed.claim(1).await.remove(0);
+        order.push((claimed.lease.contact.clone(), claimed.priority));
+        bed.succeed(&claimed).await;
+    }
+    let expect = [
+        ("2", Priority::Live),
+        ("1", Priority::Bulk),
+        ("3", Priority::Bulk),
+    ];
+    assert_eq!(
+        order,
+        expect.map(|(id, priority)| (id.to_owned(), priority))
+    );
+}
+
+pub async fn a_lease_is_renewed_while_it_holds(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    bed.take(bed.contact("7", JANE, Tick(1))).await;
+    bed.take(bed.contact("8", JANE, Tick(1))).await;
+    let claimed = bed.claim(2).await;
+    bed.succeed(&claimed[0]).await;
+    let leases: Vec<_> = claimed
+        .iter()
+        .map(|claimed| claimed.lease.clone())
+        .collect();
+    let renewed = bed.store.renew(&leases, LEASE).await;
+    assert_eq!(renewed.expect("an answer"), [false, true]);
+}

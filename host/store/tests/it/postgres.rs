@@ -1,0 +1,332 @@
+//! The contract's PostgreSQL backend, and what only several hosts of one database can break.
+
+use std::str::FromStr as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gladhand_core::attempt::Changes;
+use gladhand_core::delivery::DeliveryState;
+use gladhand_core::port::Ports;
+use gladhand_store::{Deliveries as _, Error, Location, Options, Store};
+use secrecy::SecretString;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
+use uuid::Uuid;
+
+use crate::bed::{self, Backend, Bed, Given};
+use crate::events::{Tick, contact};
+
+/// A database of its own on the server that `cargo xtask test` starts.
+struct Database {
+    url: tokio::sync::OnceCell<String>,
+    open: Mutex<Option<Arc<Store>>>,
+}
+
+pub fn backend() -> Box<dyn Backend> {
+    Box::new(Database::new())
+}
+
+impl Database {
+    fn new() -> Self {
+        Self {
+            url: tokio::sync::OnceCell::new(),
+            open: Mutex::default(),
+        }
+    }
+
+    async fn url(&self) -> &str {
+        self.url.get_or_init(create).await
+    }
+
+    async fn connect(&self) -> PgConnection {
+        let options = PgConnectOptions::from_str(self.url().await).expect("a URL of the test's");
+        options
+            .connect()
+            .await
+            .expect("the server that was started")
+    }
+
+    async fn store(&self, given: Given) -> Result<Arc<Store>, Error> {
+        Store::open(Options {
+            location: Location::Postgres(SecretString::from(self.url().await.to_owned())),
+            master_key: given.master_key,
+            older_master_keys: Vec::new(),
+            clock: given.clock,
+            ids: given.ids,
+            planner: given.planner,
+            hold: given.hold,
+        })
+        .await
+    }
+
+    /// The time that leases last is over.
+    async fn end_leases(&self) {
+        self.connect()
+            .await
+            .execute("UPDATE lanes SET lease_until = 0 WHERE lease_token IS NOT NULL")
+            .await
+            .expect("a statement of the test's own");
+    }
+}
+
+/// A new database of a name that nothing else has.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test is told by its environment where the server is"
+)]
+async fn create() -> String {
+    let server = std::env::var("GLADHAND_TEST_POSTGRES").expect(
+        "GLADHAND_TEST_POSTGRES names a PostgreSQL server; `cargo xtask test` starts one and sets it",
+    );
+    let name = format!("test_{}", Uuid::new_v4().simple());
+    let options = PgConnectOptions::from_str(&server).expect("a URL");
+    let mut connection = options.connect().await.expect("the server answers");
+    connection
+        .execute(sqlx::raw_sql(AssertSqlSafe(format!(
+            "CREATE DATABASE {name}"
+        ))))
+        .await
+        .expect("a new database");
+    connection.close().await.expect("nothing is under way");
+    let mut url = url::Url::parse(&server).expect("a URL");
+    url.set_path(&name);
+    url.into()
+}
+
+#[async_trait]
+impl Backend for Database {
+    async fn open(&self, given: Given) -> Result<(Arc<dyn bed::Store>, Ports), Error> {
+        let store = self.store(given).await?;
+        *self.open.lock().expect("no test panics holding it") = Some(Arc::clone(&store));
+        // Whoever claims frees what hosts that are gone had leased.
+        store.claim(bed::claim_of_nothing()).await?;
+        let ports = store.ports();
+        Ok((store, ports))
+    }
+
+    fn whole(&self) -> Option<Arc<Store>> {
+        self.open.lock().expect("no test panics holding it").clone()
+    }
+
+    async fn abandon(&self) {
+        let store = self.open.lock().expect("no test panics holding it").take();
+        store.expect("it is open").close().await;
+        self.end_leases().await;
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_is_none_and_a_server_that_is_not_there_are_said() {
+    let bed = Bed::new(Box::new(Database::new())).await;
+    for (url, expect) in [
+        ("postgres://[", "cannot be read"),
+        ("postgres://gladhand@127.0.0.1:1/none", "does not answer"),
+    ] {
+        let opened = Store::open(Options {
+            location: Location::Postgres(SecretString::from(url.to_owned())),
+            master_key: bed.given.master_key.clone(),
+            older_master_keys: Vec::new(),
+            clock: Arc::clone(&bed.given.clock),
+            ids: Arc::clone(&bed.given.ids),
+            planner: Arc::clone(&bed.given.planner),
+            hold: bed.given.hold,
+        })
+        .await;
+        let error = opened.err().expect("nothing to open").to_string();
+        assert!(error.contains(expect), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_lane_whose_lease_ended_runs_elsewhere_and_the_stalled_host_settles_nothing() {
+    let database = Arc::new(Database::new());
+    let bed = Bed::new(Box::new(Shared(Arc::clone(&database)))).await;
+    bed.take(bed.contact("7", None, Tick(1))).await;
+    let stalled = bed.claim_one().await;
+    assert!(bed.claim(1).await.is_empty(), "the lease holds");
+    database.end_leases().await;
+    let other = database
+        .store(bed.given.clone())
+        .await
+        .expect("a second host");
+    let claimed = other.claim(bed.request(1)).await.expect("a claim").claimed;
+    assert_eq!(claimed[0].delivery.id, stalled.delivery.id);
+    assert!(claimed[0].unsettled_since.is_some());
+    let ended = bed.ended(DeliveryState::Succeeded);
+    let late = bed.settle(&stalled.lease, Changes::default(), ended).await;
+    assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
+    let renewed = bed.store.renew(&[stalled.lease], bed::LEASE).await;
+    assert_eq!(renewed.expect("an answer"), [false]);
+}
+
+#[tokio::test]
+async fn a_renewed_lease_does_not_end() {
+    let database = Arc::new(Database::new());
+    let bed = Bed::new(Box::new(Shared(Arc::clone(&database)))).await;
+    bed.take(bed.contact("7", None, Tick(1))).await;
+    let claimed = bed.claim_one().await;
+    database.end_leases().await;
+    let renewed = bed
+        .store
+        .renew(std::slice::from_ref(&claimed.lease), bed::LEASE)
+        .await;
+    assert_eq!(renewed.expect("an answer"), [true]);
+    assert!(bed.claim(1).await.is_empty(), "the lease holds again");
+    bed.succeed(&claimed).await;
+}
+
+#[tokio::test]
+async fn two_hosts_take_and_claim_side_by_side() {
+    let database = Arc::new(Database::new());
+    let bed = Bed::new(Box::new(Shared(Arc::clone(&database)))).await;
+    let other = database
+        .store(bed.given.clone())
+        .await
+        .expect("a second host");
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..200_i64 {
+        // The same forty contacts and conversations on both hosts at once.
+        let person = contact(&format!("{}", number % 40), Some("jane@example.com"));
+        let event = bed.message(&format!("{}", number % 40), person, Tick(number + 1));
+        let host = if number % 2 == 0 {
+            Arc::clone(&bed.store)
+        } else {
+            Arc::<Store>::clone(&other)
+        };
+        tasks.spawn(async move { host.take(event).await.map(drop) });
+    }
+    while let Some(taken) = tasks.join_next().await {
+        taken.expect("no panic").expect("an event is taken");
+    }
+    let (mine, others) = tokio::join!(
+        bed.store.claim(bed.request(40)),
+        other.claim(bed.request(40))
+    );
+    let claimed = [mine.expect("a claim"), others.expect("a claim")];
+    let mut lanes: Vec<_> = claimed
+        .iter()
+        .flat_map(|claims| &claims.claimed)
+        .map(|claimed| claimed.lease.contact.clone())
+        .collect();
+    let number = lanes.len();
+    lanes.sort();
+    lanes.dedup();
+    assert_eq!(lanes.len(), number, "no lane is leased twice");
+    assert_eq!(number, 40, "every lane is leased by one of them");
+    // A conversation opens once, whoever heard of it first.
+    let counts = bed.store.counts().await.expect("a read");
+    let all: u64 = counts.by_state.iter().map(|(_, number)| number).sum();
+    assert_eq!(all, 240, "200 messages and 40 conversations opened");
+}
+
+#[tokio::test]
+async fn a_session_that_is_ended_is_made_anew() {
+    let database = Arc::new(Database::new());
+    let bed = Bed::new(Box::new(Shared(Arc::clone(&database)))).await;
+    bed.take(bed.contact("7", None, Tick(1))).await;
+    database
+        .connect()
+        .await
+        .execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .await
+        .expect("a statement of the test's own");
+    bed.take(bed.contact("8", None, Tick(2))).await;
+    let claimed = bed.claim(2).await;
+    assert_eq!(claimed.len(), 2);
+    for claimed in &claimed {
+        bed.succeed(claimed).await;
+    }
+}
+
+#[tokio::test]
+async fn what_came_in_on_one_host_wakes_the_other() {
+    let database = Arc::new(Database::new());
+    let bed = Bed::new(Box::new(Shared(Arc::clone(&database)))).await;
+    let other = database
+        .store(bed.given.clone())
+        .await
+        .expect("a second host");
+    // Until it listens it is not told, so more than one event may be needed.
+    let told = async { other.changed().await };
+    tokio::pin!(told);
+    for tick in 1..100 {
+        bed.take(bed.contact("7", None, Tick(tick))).await;
+        let waited = tokio::time::timeout(Duration::from_millis(200), &mut told).await;
+        if waited.is_ok() {
+            return;
+        }
+    }
+    panic!("the other host was never told");
+}
+
+#[tokio::test]
+async fn an_installation_moves_over_and_goes_on() {
+    let mut bed = Bed::new(crate::sqlite::backend()).await;
+    bed.take(bed.message("9", contact("7", Some("jane@example.com")), Tick(1)))
+        .await;
+    let cut_short = bed.claim_one().await;
+    let intent = bed.intent(&[crate::contract::journal::EMAIL]);
+    bed.intend(&cut_short.lease, &intent).await;
+    bed.take(bed.contact("8", Some("joe@example.com"), Tick(2)))
+        .await;
+    bed.crash().await;
+
+    let database = Arc::new(Database::new());
+    let (source, target) = (
+        bed.backend.whole().expect("it is open"),
+        database.store(bed.given.clone()).await.expect("a new one"),
+    );
+    let mut told = Vec::new();
+    source
+        .copy_into(&target, |table, rows| told.push((table, rows)))
+        .await
+        .expect("an empty target");
+    assert!(
+        told.contains(&("events", 2)) && told.contains(&("effects", 1)),
+        "{told:?}"
+    );
+    let again = source.copy_into(&target, |_, _| ()).await;
+    assert!(again.is_err(), "a target that is not empty is refused");
+    target.close().await;
+
+    // The same host goes on, on the other database.
+    let shared = Shared(database);
+    let (store, ports) = shared.open(bed.given.clone()).await.expect("it opens");
+    (bed.store, bed.ports) = (store, ports);
+    let mut claimed = bed.claim(10).await;
+    claimed.sort_by(|one, other| one.lease.contact.cmp(&other.lease.contact));
+    assert_eq!(claimed.len(), 2);
+    assert_eq!(claimed[0].delivery.id, cut_short.delivery.id);
+    assert_eq!(claimed[0].journalled[0].id, intent.id);
+    assert!(claimed[0].unsettled_since.is_some());
+    for claimed in &claimed {
+        bed.succeed(claimed).await;
+    }
+    bed.take(bed.contact("9", Some("ann@example.com"), Tick(3)))
+        .await;
+    assert_eq!(bed.drain().await.len(), 2, "a message and a contact");
+    let counts = bed.store.counts().await.expect("a read").by_state;
+    assert_eq!(counts, [(DeliveryState::Succeeded, 4)]);
+}
+
+/// A database that the test keeps a hand on.
+struct Shared(Arc<Database>);
+
+#[async_trait]
+impl Backend for Shared {
+    async fn open(&self, given: Given) -> Result<(Arc<dyn bed::Store>, Ports), Error> {
+        self.0.open(given).await
+    }
+
+    fn whole(&self) -> Option<Arc<Store>> {
+        self.0.whole()
+    }
+
+    async fn abandon(&self) {
+        self.0.abandon().await;
+    }
+}

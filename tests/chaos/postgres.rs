@@ -1,0 +1,125 @@
+//! The PostgreSQL that `cargo xtask chaos` started: a database of its own in it, and what can go wrong with it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use sqlx::{Connection as _, PgConnection};
+use tokio::process::Command;
+
+/// Where `cargo xtask` says that the cluster is, and what starts and stops it.
+const URL: &str = "GLADHAND_TEST_POSTGRES";
+const CONTROL: &str = "GLADHAND_TEST_POSTGRES_CONTROL";
+
+/// More than the cluster gives out.
+const CONNECTIONS: usize = 400;
+/// After a restart the first connection may come too early.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A database in the cluster.
+pub struct Postgres {
+    cluster: String,
+    control: PathBuf,
+    name: String,
+}
+
+impl Postgres {
+    /// Makes the database.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests are told by their environment where the cluster is"
+    )]
+    pub async fn create(name: &str) -> Result<Self> {
+        let (Ok(cluster), Some(control)) = (std::env::var(URL), std::env::var_os(CONTROL)) else {
+            bail!(
+                "{URL} and {CONTROL} do not say where PostgreSQL is: start this with `cargo xtask chaos --store postgres`"
+            );
+        };
+        let postgres = Self {
+            cluster,
+            control: control.into(),
+            name: name.to_owned(),
+        };
+        let mut connection = PgConnection::connect(&postgres.cluster)
+            .await
+            .context("connecting to PostgreSQL")?;
+        for statement in [
+            format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+            format!("CREATE DATABASE {name}"),
+        ] {
+            sqlx::query(sqlx::AssertSqlSafe(statement))
+                .execute(&mut connection)
+                .await?;
+        }
+        Ok(postgres)
+    }
+
+    /// What a host is told.
+    pub fn url(&self) -> String {
+        let (cluster, _) = self.cluster.rsplit_once('/').unwrap_or((&self.cluster, ""));
+        format!("{cluster}/{}", self.name)
+    }
+
+    /// Restarts the server: `fast` ends connections, `immediate` ends everything without a word.
+    pub async fn restart(&self, mode: &str) -> Result<()> {
+        let restarted = Command::new(&self.control)
+            .args(["restart", "--mode", mode])
+            .output()
+            .await
+            .context("restarting PostgreSQL")?;
+        if !restarted.status.success() {
+            bail!(
+                "restarting PostgreSQL: {}",
+                String::from_utf8_lossy(&restarted.stderr)
+            );
+        }
+        Ok(())
+    }
+
+    /// Ends the connection of a host that was used last.
+    pub async fn end_a_backend(&self) -> Result<()> {
+        self.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY state_change DESC LIMIT 1",
+        )
+        .await
+    }
+
+    /// Holds every connection that the server has left, for a while.
+    pub async fn exhaust(&self, duration: Duration) -> Result<()> {
+        let url = self.url();
+        let mut held = Vec::new();
+        while held.len() < CONNECTIONS {
+            match PgConnection::connect(&url).await {
+                Ok(connection) => held.push(connection),
+                Err(_) => break,
+            }
+        }
+        tokio::time::sleep(duration).await;
+        Ok(())
+    }
+
+    /// Runs a statement, as soon as the server takes one.
+    pub async fn run(&self, statement: &str) -> Result<()> {
+        let mut refusal = None;
+        for _ in 0..TRIES {
+            match self.try_to(statement).await {
+                Ok(()) => return Ok(()),
+                Err(error) => refusal = Some(error),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(refusal.expect("it was tried at least once"))
+    }
+
+    async fn try_to(&self, statement: &str) -> Result<()> {
+        let mut connection = PgConnection::connect(&self.url()).await?;
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
+            .execute(&mut connection)
+            .await
+            .with_context(|| format!("running {statement}"))?;
+        connection.close().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! `cargo xtask chaos`: builds the hosts and the campaign, and gives it a PostgreSQL where it asks for one.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+
+use crate::postgres::{Cluster, Durability};
+use crate::{cargo, connectors};
+
+/// What a campaign inside the suite is: every harness proved, and then less than a minute of trouble with what needs no
+/// rights on the machine. Disks and databases are for longer ones.
+pub const SHORT: [&str; 10] = [
+    "--seconds",
+    "12",
+    "--teeth",
+    "all",
+    "--fault",
+    "kill",
+    "--fault",
+    "crm",
+    "--fault",
+    "clock",
+];
+
+/// Builds what it needs, then runs it; `--release` is for the build, everything else is passed on.
+pub fn run(arguments: &[OsString]) -> Result<()> {
+    let is_release = arguments.iter().any(|argument| argument == "--release");
+    let arguments: Vec<OsString> = arguments
+        .iter()
+        .filter(|argument| *argument != "--release")
+        .cloned()
+        .collect();
+    connectors::build(connectors::Toolchain::Any)?;
+    let profile: &[&str] = if is_release { &["--release"] } else { &[] };
+    let packages = [
+        "--package",
+        "gladhand-server",
+        "--package",
+        "gladhand-tests",
+        "--bins",
+    ];
+    cargo::build(&[profile, &packages].concat())?;
+    let asks_for_postgres = arguments
+        .windows(2)
+        .any(|pair| pair == ["--store", "postgres"]);
+    // It outlives the campaign: what is acknowledged there must survive a restart, so it keeps what it commits.
+    let cluster = asks_for_postgres
+        .then(|| Cluster::start(Durability::Kept))
+        .transpose()?;
+    let variables = cluster.iter().flat_map(Cluster::variables);
+    let profile = if is_release { "release" } else { "debug" };
+    cargo::run(
+        cargo::built(profile, "gladhand-chaos")
+            .args(arguments)
+            .envs(variables),
+    )
+}
