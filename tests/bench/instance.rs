@@ -18,7 +18,8 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
 };
 
-use crate::report::{Row, Scale, line};
+use crate::report::{Row, line};
+use crate::scale::Scale;
 
 /// Measures `scale.instances` of each, one after the other.
 pub async fn run(scale: Scale) -> Result<Row> {

@@ -1,29 +1,91 @@
 //! `cargo xtask bench`: what the host can do on this machine, its neighbours and the load included.
 //!
-//! Ratios within one run are what counts; absolute figures are this machine's. Nothing is asserted here.
+//! Ratios within one run are what counts; absolute figures are this machine's. Nothing is asserted about them.
 
-mod bridge;
+mod options;
 
-mod deliver;
-
-mod intake;
-
-mod instance;
-
-mod native;
+mod scale;
 
 mod report;
 
-use std::path::PathBuf;
+mod database;
+
+mod statements;
+
+mod bed;
+
+mod crm;
+
+mod webhook;
+
+mod fill;
+
+mod load;
+
+mod process;
+
+mod intake;
+
+mod intake_open;
+
+mod drain;
+
+mod deliver;
+
+mod lanes;
+
+mod backlog;
+
+mod slow_neighbour;
+
+mod memory;
+
+mod soak;
+
+mod two_hosts;
+
+mod deliver_krayin;
+
+mod native;
+
+mod bridge;
+
+mod instance;
+
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::report::{Scale, line};
+use crate::database::Kind;
+use crate::options::Options;
+use crate::report::{Row, line};
+
+/// Every scenario, in the order in which they run.
+const SCENARIOS: [&str; 13] = [
+    "intake",
+    "intake-1000",
+    "deliver-0",
+    "deliver-1",
+    "deliver-3",
+    "deliver-krayin",
+    "lanes",
+    "backlog",
+    "slow-neighbour",
+    "memory",
+    "soak",
+    "two-hosts",
+    "instance",
+];
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match measure().await {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let ended = match arguments.as_slice() {
+        [first, config] if first == "host" => process::forgetful(Path::new(config)).await,
+        _ => measure(arguments).await,
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             line(&format!("bench: {error:#}"));
@@ -32,62 +94,60 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn measure() -> Result<()> {
-    let Options {
-        scale,
-        json,
-        scenario,
-    } = Options::read()?;
-    let wanted = |name: &str| scenario.as_deref().is_none_or(|scenario| scenario == name);
+async fn measure(arguments: Vec<String>) -> Result<()> {
+    let Some(options) = Options::read(arguments.into_iter())? else {
+        line(options::HELP);
+        return Ok(());
+    };
     let mut rows = Vec::new();
-    if wanted("intake") {
-        rows.push(intake::run(scale).await.context("intake")?);
+    for scenario in wanted(&options)? {
+        rows.extend(run(scenario, &options).await.context(scenario)?);
     }
-    if wanted("deliver-3") {
-        rows.extend(deliver::run(scale).await.context("deliver-3")?);
-    }
-    if wanted("instance") {
-        rows.push(instance::run(scale).await.context("instance")?);
-    }
-    if rows.is_empty() {
-        bail!("there is no such scenario; these are: intake, deliver-3, instance");
-    }
-    report::table(&rows);
-    if let Some(path) = json {
+    report::tables(&rows);
+    if let Some(path) = options.json {
         let text = serde_json::to_string_pretty(&rows)?;
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(())
 }
 
-struct Options {
-    scale: Scale,
-    json: Option<PathBuf>,
-    scenario: Option<String>,
+/// What is to run: what was asked for, else everything that this store has.
+fn wanted(options: &Options) -> Result<Vec<&'static str>> {
+    let of_this_store = |name: &str| name != "two-hosts" || options.store == Kind::Postgres;
+    let Some(asked) = &options.scenario else {
+        return Ok(SCENARIOS
+            .into_iter()
+            .filter(|name| of_this_store(name))
+            .collect());
+    };
+    match SCENARIOS.into_iter().find(|name| name == asked) {
+        Some(name) if of_this_store(name) => Ok(vec![name]),
+        Some(name) => bail!("{name} needs a database that hosts can share: add --store postgres"),
+        None => bail!(
+            "there is no scenario `{asked}`; these are: {}",
+            SCENARIOS.join(", ")
+        ),
+    }
 }
 
-impl Options {
-    fn read() -> Result<Self> {
-        let mut options = Self {
-            scale: Scale::FULL,
-            json: None,
-            scenario: None,
-        };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--quick" => options.scale = Scale::QUICK,
-                "--json" => {
-                    options.json = Some(arguments.next().context("--json needs a file")?.into());
-                }
-                "--scenario" => {
-                    options.scenario = Some(arguments.next().context("--scenario needs a name")?);
-                }
-                other => bail!(
-                    "unknown argument `{other}`; there are --quick, --json FILE and --scenario NAME"
-                ),
-            }
-        }
-        Ok(options)
+async fn run(scenario: &'static str, options: &Options) -> Result<Vec<Row>> {
+    let (scale, kind) = (options.scale, options.store);
+    let one = |row| vec![row];
+    let calls = deliver::CALLS.iter().find(|(name, _)| *name == scenario);
+    if let Some((_, calls)) = calls {
+        return deliver::run(scale, kind, scenario, *calls).await.map(one);
+    }
+    match scenario {
+        "intake" => intake::run(scale, kind).await.map(one),
+        "intake-1000" => intake_open::run(scale, kind).await.map(one),
+        "deliver-krayin" => deliver_krayin::run(scale, kind).await,
+        "lanes" => lanes::run(scale, kind).await,
+        "backlog" => backlog::run(scale, kind).await,
+        "slow-neighbour" => slow_neighbour::run(scale, kind).await,
+        "memory" => memory::run(scale, kind).await,
+        "soak" => soak::run(scale, kind).await.map(one),
+        "two-hosts" => two_hosts::run(scale).await,
+        "instance" => instance::run(scale).await.map(one),
+        other => bail!("{other} is listed and not there"),
     }
 }

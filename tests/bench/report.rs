@@ -3,41 +3,16 @@
 use std::time::Duration;
 
 use serde::Serialize;
-
-/// How much is measured.
-#[derive(Debug, Clone, Copy)]
-pub struct Scale {
-    /// Of a load that runs for a time.
-    pub time: Duration,
-    /// Of a backlog that is worked off.
-    pub deliveries: usize,
-    /// Of instances.
-    pub instances: u32,
-}
-
-impl Scale {
-    /// Half a minute in all.
-    pub const QUICK: Self = Self {
-        time: Duration::from_secs(5),
-        deliveries: 4_000,
-        instances: 5_000,
-    };
-    /// Some minutes.
-    pub const FULL: Self = Self {
-        time: Duration::from_secs(30),
-        deliveries: 30_000,
-        instances: 50_000,
-    };
-}
+use serde_json::{Map, Value};
 
 /// One scenario's figures; what it does not measure is absent.
 #[derive(Debug, Default, Serialize)]
 pub struct Row {
     pub scenario: &'static str,
     pub store: &'static str,
-    /// component or native
+    /// What this row is of, where a scenario has several.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub connector: Option<&'static str>,
+    pub case: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backlog: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +25,14 @@ pub struct Row {
     pub ack_p99_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deliveries_per_second: Option<f64>,
+    /// From when a webhook was due to when the CRM was called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery_p50_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery_p99_ms: Option<f64>,
+    /// What the scenario holds against each other: the figure of this row over that of its undisturbed or smallest case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_us: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +46,25 @@ pub struct Row {
     pub rss_mb: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk_bytes_per_event: Option<f64>,
+    /// Of the database, at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_mb: Option<f64>,
+    /// Resident memory and database at the end over those at a quarter of the run: 1 is flat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rss_ratio: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_ratio: Option<f64>,
+    /// Commits that wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commits_per_delivery: Option<f64>,
+    /// Of `PostgreSQL`'s log, or by the process to its disk where the database is a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_written_per_delivery: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statements_per_delivery: Option<f64>,
+    /// Processes on one database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<usize>,
 }
 
 /// Prints a line.
@@ -71,33 +73,63 @@ pub fn line(text: &str) {
     println!("{text}");
 }
 
-/// Prints the rows as a Markdown table, a column for what any of them measured.
-pub fn table(rows: &[Row]) {
-    let rows: Vec<_> = rows
+/// Prints the rows as Markdown, one table per scenario with a column for what any of its rows measured.
+pub fn tables(rows: &[Row]) {
+    for rows in rows.chunk_by(|one, next| one.scenario == next.scenario) {
+        table(rows);
+    }
+}
+
+fn table(rows: &[Row]) {
+    let name = rows.first().map_or("", |row| row.scenario);
+    let rows: Vec<Map<String, Value>> = rows
         .iter()
-        .map(|row| serde_json::to_value(row).expect("figures are JSON"))
+        .map(|row| match serde_json::to_value(row) {
+            Ok(Value::Object(row)) => row,
+            _ => unreachable!("a row is an object"),
+        })
         .collect();
-    for row in &rows {
-        let row = row.as_object().expect("a row is an object");
-        let name = row["scenario"].as_str().unwrap_or_default();
-        let connector = row
-            .get("connector")
-            .and_then(|connector| connector.as_str())
-            .unwrap_or_default();
-        line(&format!(
-            "\n### {name} {connector}\n\n| figure | value |\n|---|---|"
-        ));
-        for (figure, value) in row {
-            match value.as_f64() {
-                Some(value) if value.fract() != 0.0 => line(&format!("| {figure} | {value:.2} |")),
-                Some(value) => line(&format!("| {figure} | {value:.0} |")),
-                None => line(&format!(
-                    "| {figure} | {} |",
-                    value.as_str().unwrap_or_default()
-                )),
-            }
+    let mut figures: Vec<&String> = Vec::new();
+    for figure in rows.iter().flat_map(Map::keys) {
+        if figure != "scenario" && !figures.contains(&figure) {
+            figures.push(figure);
         }
     }
+    let cells = |cells: Vec<String>| line(&format!("| {} |", cells.join(" | ")));
+    line(&format!("\n### {name}\n"));
+    cells(
+        figures
+            .iter()
+            .map(|figure| figure.replace('_', " "))
+            .collect(),
+    );
+    cells(figures.iter().map(|_| "---".to_owned()).collect());
+    for row in &rows {
+        let shown = |figure: &&String| row.get(*figure).map(cell).unwrap_or_default();
+        cells(figures.iter().map(shown).collect());
+    }
+}
+
+fn cell(value: &Value) -> String {
+    match (value.as_str(), value.as_f64()) {
+        (Some(text), _) => text.to_owned(),
+        (None, Some(value)) if value.fract() != 0.0 && value.abs() < 1_000.0 => {
+            format!("{value:.2}")
+        }
+        (None, Some(value)) => format!("{value:.0}"),
+        (None, None) => value.to_string(),
+    }
+}
+
+/// The middle one; of an even number the higher of the two.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// Thousands of thousands of bytes.
+pub fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
 }
 
 /// The value below which `share` of the sorted values lie.
@@ -113,9 +145,9 @@ pub fn percentile(sorted: &[Duration], share: f64) -> f64 {
         .map_or(0.0, |value| value.as_secs_f64() * 1_000.0)
 }
 
-/// Resident memory of this process, host, simulator and load together.
-pub fn rss_mb() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+/// Resident memory of a process: `self`, or its number.
+pub fn rss_mb(process: &str) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib / 1_024.0)

@@ -30,10 +30,14 @@ const THROTTLE: u32 = 60_000;
 const REQUESTS: usize = 10_000_000;
 /// How long everything has to come to rest, on the hosts' clock: some retries of a quarter of an hour at most.
 const REST: Duration = Duration::from_mins(30);
-/// And at least, on the machine's: longer than a lease of a host that died.
-const REST_AT_LEAST: Duration = Duration::from_secs(75);
-/// A campaign that must fail waits for as long as one that does not would take.
-const TOOTH_REST: Duration = Duration::from_secs(6);
+/// And at least, on the machine's: several leases of a host that died.
+const REST_AT_LEAST: Duration = Duration::from_secs(30);
+/// What tells hosts that share a database how long a request takes at most, and how long the lanes of one that was killed
+/// stay its own: short enough that a campaign sees many of them come back.
+const SHORT_LEASES: [(&str, &str); 2] = [
+    ("GLADHAND__LIMITS__REQUEST_SECS", "2"),
+    ("GLADHAND__LIMITS__LEASE_SECS", "6"),
+];
 const DAY_MS: i64 = 86_400_000;
 const POLL: Duration = Duration::from_millis(200);
 
@@ -61,8 +65,9 @@ pub async fn run(options: &Options, tooth: Option<Tooth>) -> Result<Findings> {
         Store::Sqlite => None,
         Store::Postgres => {
             let name = tooth.map_or("campaign", Tooth::name);
+            let small = faults.contains(&Fault::DiskFull).then_some(&*disk);
             Some(Arc::new(
-                Postgres::create(&format!("gladhand_chaos_{name}")).await?,
+                Postgres::create(&format!("gladhand_chaos_{name}"), small).await?,
             ))
         }
     };
@@ -96,24 +101,20 @@ pub async fn run(options: &Options, tooth: Option<Tooth>) -> Result<Findings> {
     }
     let told = trouble(options, &faults, &stage, clock.clone(), tooth).await?;
 
-    crm.clear_faults();
-    crm.set_latency(Duration::ZERO);
-    crm.set_search_lag(Duration::ZERO);
+    if tooth.is_none() {
+        crm.clear_faults();
+        crm.set_latency(Duration::ZERO);
+        crm.set_search_lag(Duration::ZERO);
+    }
     for number in 0..started {
         fleet.launch(number).await?;
     }
+    let look = || look(&told, &stage, &*clock);
     let patience = match tooth {
-        Some(_) => TOOTH_REST,
+        Some(tooth) => tooth.patience(),
         None => REST_AT_LEAST.max(REST / options.speed),
     };
-    rest(&fleet, patience).await?;
-    let evidence = Evidence {
-        told,
-        rows: tables::deliveries(&fleet).await?,
-        crm: crm.snapshot(),
-        requests: crm.requests(),
-        now: clock.now(),
-    };
+    let evidence = rest(&fleet, look, patience, tooth).await?;
     let findings = audit(&evidence);
     if tooth.is_none() {
         report::table(&evidence, &stage);
@@ -175,18 +176,40 @@ async fn trouble(
     Ok(told)
 }
 
-/// Waits until nothing is on its way, or for as long as it may take.
-async fn rest(fleet: &Fleet, patience: Duration) -> Result<()> {
+/// What there is to be judged now.
+async fn look(told: &[load::Told], stage: &Stage, clock: &FastClock) -> Result<Evidence> {
+    Ok(Evidence {
+        told: told.to_vec(),
+        rows: tables::deliveries(&stage.fleet).await?,
+        crm: stage.crm.snapshot(),
+        requests: stage.crm.requests(),
+        now: clock.now(),
+    })
+}
+
+/// Waits until nothing is on its way, a tooth has bitten, or for as long as it may take; what is left is for the auditor.
+async fn rest<L: Future<Output = Result<Evidence>>>(
+    fleet: &Fleet,
+    look: impl Fn() -> L,
+    patience: Duration,
+    tooth: Option<Tooth>,
+) -> Result<Evidence> {
     let resting = async {
         while !tables::is_at_rest(fleet).await? {
+            if let Some(tooth) = tooth
+                && tooth.bites_at_once()
+                && tooth.found(&audit(&look().await?)) > 0
+            {
+                break;
+            }
             tokio::time::sleep(POLL).await;
         }
         anyhow::Ok(())
     };
-    // What is left is for the auditor to judge.
     tokio::time::timeout(patience, resting)
         .await
-        .unwrap_or(Ok(()))
+        .unwrap_or(Ok(()))?;
+    look().await
 }
 
 fn place(
@@ -203,6 +226,11 @@ fn place(
     };
     let dir = disk.path().join(format!("host-{number}"));
     let mut setup = Setup::new(&dir, vec![joined]);
+    setup.store = match postgres {
+        Some(postgres) => Some(postgres.url()),
+        // A second host is only there to take over the first one's file.
+        None => (number > 0).then(|| format!("sqlite:{}", disk.database().display())),
+    };
     // One connector and not all: each is compiled at the first start.
     let own = logs.join("connectors");
     fs::create_dir_all(&own)?;
@@ -214,14 +242,17 @@ fn place(
         )
     })?;
     setup.connectors = own;
-    let store_url = match postgres {
-        Some(postgres) => Some(postgres.url()),
-        // A second host is only there to take over the first one's file.
-        None => (number > 0).then(|| format!("sqlite:{}", disk.database().display())),
+    let leases: &[_] = if postgres.is_some() {
+        &SHORT_LEASES
+    } else {
+        &[]
     };
     Ok(Place {
         setup,
         log: logs.join(format!("host-{number}.log")),
-        store_url,
+        environment: leases
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect(),
     })
 }

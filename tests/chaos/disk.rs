@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -61,13 +62,19 @@ impl Disk {
         fs::remove_file(ballast).context("making space again")
     }
 
-    /// For a while a process can write to no file beyond the size that the database's log has now.
-    pub async fn refuse_writes_of(&self, pid: u32, duration: Duration) -> Result<()> {
+    /// How long the log of that database is.
+    pub fn log_bytes(&self) -> u64 {
         let log = self.database().with_extension("db-wal");
-        let size = fs::metadata(log).map_or(0, |log| log.len());
-        limit(pid, &size.to_string())?;
-        tokio::time::sleep(duration).await;
-        limit(pid, "unlimited")
+        fs::metadata(log).map_or(0, |log| log.len())
+    }
+
+    /// A folder in it that belongs to whom `like` belongs to.
+    pub fn folder_like(&self, like: &Path) -> Result<PathBuf> {
+        let owner = fs::metadata(like)?;
+        let folder = self.path().join("database");
+        fs::create_dir(&folder)?;
+        chown(&folder, Some(owner.uid()), Some(owner.gid()))?;
+        Ok(folder)
     }
 }
 
@@ -79,6 +86,13 @@ impl Drop for Disk {
                 run(Command::new("umount").arg("--lazy").arg(self.dir.path()));
         }
     }
+}
+
+/// For a while a process can write to no file beyond `bytes`.
+pub async fn refuse_writes_of(pid: u32, bytes: u64, duration: Duration) -> Result<()> {
+    limit(pid, &bytes.to_string())?;
+    tokio::time::sleep(duration).await;
+    limit(pid, "unlimited")
 }
 
 fn fill(path: &Path) -> Result<()> {
@@ -95,10 +109,18 @@ fn fill(path: &Path) -> Result<()> {
 
 /// The soft limit on file sizes of a process. One that was killed meanwhile needs none.
 fn limit(pid: u32, bytes: &str) -> Result<()> {
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    let Ok(owner) = fs::metadata(&process) else {
+        return Ok(());
+    };
     let mut prlimit = Command::new("prlimit");
-    prlimit.args([format!("--pid={pid}"), format!("--fsize={bytes}:")]);
+    prlimit
+        .args([format!("--pid={pid}"), format!("--fsize={bytes}:")])
+        // Whose process it is may do it everywhere, root not.
+        .uid(owner.uid())
+        .gid(owner.gid());
     match run(&mut prlimit) {
-        Err(_) if !Path::new(&format!("/proc/{pid}")).exists() => Ok(()),
+        Err(_) if !process.exists() => Ok(()),
         limited => limited,
     }
 }

@@ -14,7 +14,7 @@ use rand::{Rng as _, SeedableRng as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::FastClock;
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::fleet::Fleet;
 use crate::options::Store;
 use crate::postgres::Postgres;
@@ -41,9 +41,9 @@ pub enum Fault {
     Clock,
     /// The same by minutes.
     Leap,
-    /// There is no space left where the host stores.
+    /// There is no space left where the host, or its database, stores.
     DiskFull,
-    /// What the host stores cannot be written.
+    /// What the host stores cannot be written; PostgreSQL then gives up and recovers.
     IoError,
     /// The database restarts, in haste or at once.
     PostgresRestart,
@@ -108,8 +108,8 @@ impl Fault {
             Self::Clock => speed > 1,
             // How long ago a write was is told by the wall clock, so a leap can double it: to be asked for by name.
             Self::Leap => false,
-            Self::DiskFull => store == Store::Sqlite && Disk::can_be_small(),
-            Self::IoError => store == Store::Sqlite,
+            Self::DiskFull => Disk::can_be_small(),
+            Self::IoError => true,
             Self::PostgresRestart | Self::BackendKill | Self::PoolExhaustion => {
                 store == Store::Postgres
             }
@@ -148,11 +148,7 @@ impl Fault {
                     stage.fleet.stand_off(host, 0).await?;
                 }
                 Self::DiskFull => stage.disk.full_for(for_ms).await?,
-                Self::IoError => {
-                    if let Some(pid) = stage.fleet.pid(host).await {
-                        stage.disk.refuse_writes_of(pid, for_ms).await?;
-                    }
-                }
+                Self::IoError => stage.break_writes(host, for_ms).await?,
                 Self::PostgresRestart => {
                     let mode = if chance.random_bool(0.5) {
                         "immediate"
@@ -188,18 +184,42 @@ impl Stage {
     }
 
     async fn kill(&self, host: usize, pause: Duration) -> Result<()> {
-        self.fleet.kill(host).await?;
+        let hosts = match self.tooth {
+            None => host..host + 1,
+            // All at once: nobody is left who would put right what is taken away.
+            Some(tooth) => {
+                tooth.stalk(self).await;
+                0..self.fleet.size()
+            }
+        };
+        for host in hosts.clone() {
+            self.fleet.kill(host).await?;
+        }
         if let Some(tooth) = self.tooth {
             tooth.pull(self).await?;
         }
         tokio::time::sleep(pause).await;
-        self.fleet.launch(host).await?;
+        for host in hosts {
+            self.fleet.launch(host).await?;
+        }
         self.note("host is back");
         let killed = self.strikes[Fault::Kill as usize].load(Ordering::Relaxed) + 1;
         if self.kills.is_some_and(|enough| killed >= enough) {
             self.stop.cancel();
         }
         Ok(())
+    }
+
+    async fn break_writes(&self, host: usize, duration: Duration) -> Result<()> {
+        let (pid, bytes) = match &self.postgres {
+            // Not even its log: it ends all its sessions and recovers.
+            Some(postgres) => (postgres.busiest_backend().await?, 0),
+            None => (self.fleet.pid(host).await, self.disk.log_bytes()),
+        };
+        match pid {
+            Some(pid) => disk::refuse_writes_of(pid, bytes, duration).await,
+            None => Ok(()),
+        }
     }
 
     fn break_crm(&self, chance: &mut StdRng, turn: usize) {

@@ -34,8 +34,8 @@ pub struct Place {
     pub setup: Setup,
     /// What it says, on a disk that does not.
     pub log: PathBuf,
-    /// The store's URL, where it is not the file in the setup's folder.
-    pub store_url: Option<String>,
+    /// What it is told beside its configuration.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 struct Host {
@@ -184,15 +184,14 @@ impl Host {
                 .arg(&self.config)
                 .args([origin_ms.to_string(), speed.to_string()]),
         };
-        if let Some(url) = &self.place.store_url {
-            command.env("GLADHAND__STORE__URL", url);
-        }
         let log = fs::File::options()
             .create(true)
             .append(true)
             .open(&self.place.log)?;
+        let environment = self.place.environment.iter();
         let mut child = command
             .env("GLADHAND__LOG__FILTER", "warn")
+            .envs(environment.map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)

@@ -91,10 +91,7 @@ pub async fn drive(
             }
             number += 1;
             let sender = usize::try_from(line.contact)? % SENDERS;
-            // Who comes without a creation may be found in the CRM before they are known here, and a connector
-            // overwrites nothing of a person that it found: then later names would be expected in vain.
-            let is_creation = line.says == Says::Version(1);
-            let is_sent_again = chance.random_bool(SENT_AGAIN) || is_creation;
+            let is_sent_again = chance.random_bool(SENT_AGAIN);
             let task = Task {
                 number,
                 line,

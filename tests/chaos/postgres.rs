@@ -1,11 +1,13 @@
 //! The PostgreSQL that `cargo xtask chaos` started: a database of its own in it, and what can go wrong with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use sqlx::{Connection as _, PgConnection};
 use tokio::process::Command;
+
+use crate::disk::Disk;
 
 /// Where `cargo xtask` says that the cluster is, and what starts and stops it.
 const URL: &str = "GLADHAND_TEST_POSTGRES";
@@ -25,12 +27,12 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes the database.
+    /// Makes the database; on a small disk where one is given.
     #[expect(
         clippy::disallowed_methods,
         reason = "tests are told by their environment where the cluster is"
     )]
-    pub async fn create(name: &str) -> Result<Self> {
+    pub async fn create(name: &str, small: Option<&Disk>) -> Result<Self> {
         let (Ok(cluster), Some(control)) = (std::env::var(URL), std::env::var_os(CONTROL)) else {
             bail!(
                 "{URL} and {CONTROL} do not say where PostgreSQL is: start this with `cargo xtask chaos --store postgres`"
@@ -44,10 +46,22 @@ impl Postgres {
         let mut connection = PgConnection::connect(&postgres.cluster)
             .await
             .context("connecting to PostgreSQL")?;
-        for statement in [
-            format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-            format!("CREATE DATABASE {name}"),
-        ] {
+        let mut statements = vec![format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")];
+        if let Some(small) = small {
+            let data: String = sqlx::query_scalar("SHOW data_directory")
+                .fetch_one(&mut connection)
+                .await?;
+            let folder = small.folder_like(Path::new(&data))?;
+            let space = format!("{name}_{}", std::process::id());
+            // Its tables and not its log: without space for that PostgreSQL stops until somebody starts it again.
+            statements.extend([
+                format!("CREATE TABLESPACE {space} LOCATION '{}'", folder.display()),
+                format!("CREATE DATABASE {name} TABLESPACE {space}"),
+            ]);
+        } else {
+            statements.push(format!("CREATE DATABASE {name}"));
+        }
+        for statement in statements {
             sqlx::query(sqlx::AssertSqlSafe(statement))
                 .execute(&mut connection)
                 .await?;
@@ -84,6 +98,20 @@ impl Postgres {
              WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY state_change DESC LIMIT 1",
         )
         .await
+    }
+
+    /// The process behind the connection of a host that was used last, where there is one.
+    pub async fn busiest_backend(&self) -> Result<Option<u32>> {
+        let Ok(mut connection) = PgConnection::connect(&self.url()).await else {
+            return Ok(None);
+        };
+        let pid: Option<i32> = sqlx::query_scalar(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+             ORDER BY state_change DESC LIMIT 1",
+        )
+        .fetch_optional(&mut connection)
+        .await?;
+        Ok(pid.and_then(|pid| u32::try_from(pid).ok()))
     }
 
     /// Holds every connection that the server has left, for a while.

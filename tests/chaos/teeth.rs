@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use gladhand_tests::fault::{Fault as CrmFault, Matcher, Rule, Work};
+use gladhand_tests::seen::Seen;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::audit::Findings;
@@ -14,19 +15,27 @@ use crate::fault::{Fault, Stage};
 use crate::options::{Options, Store};
 
 /// A campaign that must fail is short.
-const DURATION: Duration = Duration::from_secs(5);
+const DURATION: Duration = Duration::from_secs(4);
+/// How long it may take until what comes of it is seen.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// How long what waits must have been left alone until it is stuck: longer than a lease.
+const STUCK: Duration = Duration::from_secs(7);
 /// Few people, so that there is always something behind in a lane.
 const CONTACTS: i64 = 12;
 /// Webhooks a second: more than the CRM lets through.
 const RATE: u32 = 80;
 /// How long the CRM takes: more comes in than goes out, and a kill finds requests on their way.
 const LATENCY: Duration = Duration::from_millis(250);
-/// How long the answer of a create is held back after the work is done.
-const HELD_MS: u64 = 300;
+/// How long the answer of a create is held back after the work is done, so that a kill nearly always finds some.
+const HELD_MS: u64 = 1_000;
 /// The same, and longer than a second host takes to start: what the first one sent is still on its way then.
 const LONG_HELD_MS: u64 = 4_000;
 /// Until a lookup after a doubtful create is due, which is after a minute, everything new is found.
 const SEARCH_LAG: Duration = Duration::from_secs(50);
+/// The clocks' speed where that matters: the lanes of a host that was killed come back long before.
+const SLOW: u32 = 2;
+/// How long a kill waits for a create whose answer is held back, and how often it looks.
+const STALK: (Duration, Duration) = (Duration::from_secs(5), Duration::from_millis(20));
 /// Between one takeover of all lanes and the next.
 const TAKEOVER: Duration = Duration::from_millis(500);
 
@@ -68,7 +77,10 @@ impl Tooth {
     /// What is taken away, and what comes of it.
     pub fn says(self) -> (&'static str, &'static str) {
         match self {
-            Self::Journal => ("the journal of effects is emptied", "doubled"),
+            Self::Journal => (
+                "the journal of effects and of attempts is emptied",
+                "doubled",
+            ),
             Self::Order => ("what waits is turned around", "reordered"),
             Self::Lease => ("leases are taken over while they last", "overlapped"),
             Self::Disk => ("half of the write-ahead log did not reach the disk", "lost"),
@@ -87,6 +99,20 @@ impl Tooth {
         }
     }
 
+    /// Whether what it finds stays found: something is stuck only once it had the time not to be.
+    pub fn bites_at_once(self) -> bool {
+        self != Self::Lanes
+    }
+
+    /// How long to wait for what comes of it.
+    pub fn patience(self) -> Duration {
+        if self.bites_at_once() {
+            PATIENCE
+        } else {
+            STUCK
+        }
+    }
+
     /// Whether it can be taken away there: PostgreSQL's own disk is PostgreSQL's to test.
     pub fn can_be_pulled(self, store: Store) -> bool {
         self != Self::Disk || store == Store::Sqlite
@@ -101,6 +127,11 @@ impl Tooth {
                 Vec::new()
             } else {
                 vec![Fault::Kill]
+            },
+            speed: if self == Self::Journal {
+                options.speed.min(SLOW)
+            } else {
+                options.speed
             },
             contacts: CONTACTS,
             rate: RATE,
@@ -117,36 +148,65 @@ impl Tooth {
     /// What the CRM must do, so that the protection is needed.
     pub fn prepare(self, stage: &Stage) {
         let hold_ms = match self {
-            Self::Journal => HELD_MS,
-            Self::Lease => LONG_HELD_MS,
+            Self::Lease if stage.postgres.is_none() => LONG_HELD_MS,
+            Self::Journal | Self::Lease => HELD_MS,
             Self::Order | Self::Disk | Self::Lanes => {
                 stage.crm.set_latency(LATENCY);
                 return;
             }
         };
         stage.crm.set_search_lag(SEARCH_LAG);
-        for path in ["/api/v1/leads", "/api/v1/activities"] {
+        let mut held = vec![
+            Matcher::of("POST", "/api/v1/leads"),
+            Matcher::of("POST", "/api/v1/activities"),
+        ];
+        if self == Self::Lease {
+            // What every story begins with.
+            held.push(Matcher::of("GET", "/api/v1/contacts/persons/search"));
+        }
+        for when in held {
             let slow = CrmFault::Hang {
                 hold_ms,
                 work: Work::Before,
             };
-            stage
-                .crm
-                .inject(Rule::new(Matcher::of("POST", path).always(), slow));
+            stage.crm.inject(Rule::new(when.always(), slow));
         }
     }
 
-    /// Takes it away while the host is dead.
+    /// Waits for the moment in which a kill needs the protection.
+    pub async fn stalk(self, stage: &Stage) {
+        if self != Self::Journal {
+            return;
+        }
+        let (patience, pause) = STALK;
+        let since = stage.crm.requests().len();
+        let is_held = |seen: &Seen| seen.method == "POST" && seen.until.is_none();
+        let stalking = async {
+            // What an earlier kill cut off is never answered: only what came since counts.
+            while !stage.crm.requests()[since..].iter().any(is_held) {
+                tokio::time::sleep(pause).await;
+            }
+        };
+        // Without any the kill comes all the same, and another one after it.
+        let _in_vain = tokio::time::timeout(patience, stalking).await;
+    }
+
+    /// Takes it away while the hosts are dead.
     pub async fn pull(self, stage: &Stage) -> Result<()> {
         match self {
             Self::Journal => {
                 execute(stage, "DELETE FROM effect_keys").await?;
-                execute(stage, "DELETE FROM effects").await
+                execute(stage, "DELETE FROM effects").await?;
+                execute(
+                    stage,
+                    "UPDATE attempts SET settled_at = started_at WHERE settled_at IS NULL",
+                )
+                .await
             }
             Self::Order => {
                 execute(
                     stage,
-                    "UPDATE deliveries SET occurred_at_us = -occurred_at_us \
+                    "UPDATE deliveries SET occurred_at_us = -ABS(occurred_at_us) \
                      WHERE settled_at IS NULL AND kind = 'message.created'",
                 )
                 .await
@@ -178,7 +238,7 @@ impl Tooth {
                 () = tokio::time::sleep(TAKEOVER) => {}
             }
             if stage.postgres.is_some() {
-                execute(&stage, "UPDATE lanes SET lease_token = NULL").await?;
+                execute(&stage, "UPDATE lanes SET lease_until = 0").await?;
             } else {
                 // The lock is on the file that was there, so who makes a new one holds a lock as well.
                 const SECOND: usize = 1;

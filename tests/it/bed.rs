@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use gladhand_core::clock::{Clock as _, ManualClock, Timestamp};
 use gladhand_core::delivery::{Delivery, DeliveryState};
-use gladhand_engine::Pause;
 use gladhand_tests::chatwoot::account::Contact;
 use gladhand_tests::chatwoot::{Account, Webhook};
 use gladhand_tests::host::{Joined, Setup, TestHost};
@@ -106,12 +105,23 @@ impl Bed {
     /// Waits until nothing can happen before the clock moves.
     pub async fn rest(&self) -> Vec<Delivery> {
         const PATIENCE: Duration = Duration::from_secs(20);
+        // Requests that wait for a budget stand behind the first of them, which alone waits on the clock.
+        const STILL: u32 = 10;
         let resting = async {
+            let mut before = (Vec::new(), Vec::new());
+            let mut still = 0;
             loop {
-                let deliveries = self.deliveries().await;
-                if self.is_resting(&deliveries) {
-                    return deliveries;
+                let now = (self.deliveries().await, self.clock.sleepers());
+                let has_sleepers = now.1.first().is_some_and(|until| *until > self.clock.now());
+                still = if has_sleepers && now == before {
+                    still + 1
+                } else {
+                    0
+                };
+                if self.is_resting(&now.0) || still == STILL {
+                    return now.0;
                 }
+                before = now;
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -124,20 +134,15 @@ impl Bed {
         deliveries
     }
 
-    /// Also what waits on the clock rests while it runs, and what is paused.
+    /// What is paused rests as well.
     fn is_resting(&self, deliveries: &[Delivery]) -> bool {
         let now = self.clock.now();
-        let (running, waiting): (Vec<Delivery>, Vec<Delivery>) = deliveries
-            .iter()
-            .cloned()
-            .partition(|delivery| delivery.state == DeliveryState::Running);
-        let sleepers = self.clock.sleepers();
-        let all_sleep =
-            running.len() <= sleepers.len() && sleepers.iter().all(|until| *until > now);
+        let is_running = |delivery: &Delivery| delivery.state == DeliveryState::Running;
         let pauses = self.host.host.engine.paused();
-        let is_paused = |test: &Pause| test.paused.next_test.is_none_or(|at| at > now);
-        let paused = pauses.iter().any(is_paused);
-        (running.is_empty() || all_sleep) && (paused || is_resting(&waiting, now))
+        let rests_paused = pauses
+            .iter()
+            .any(|pause| pause.paused.next_test.is_none_or(|at| at > now));
+        is_resting(deliveries, now) || (rests_paused && !deliveries.iter().any(is_running))
     }
 
     /// When something happens by itself again.
@@ -169,6 +174,25 @@ impl Bed {
         }
         panic!(
             "not finished after {TRIES} tries: {:#?}",
+            self.deliveries().await
+        );
+    }
+
+    /// Lets time pass until nothing waits any more, for what waits for a budget has no time of its own.
+    pub async fn pass_time(&self) -> Vec<Delivery> {
+        const STEP: Duration = Duration::from_secs(1);
+        const STEPS: u32 = 600;
+        for _ in 0..STEPS {
+            let deliveries = self.deliveries().await;
+            if deliveries.iter().all(|delivery| delivery.state.is_settled()) {
+                return deliveries;
+            }
+            self.clock.advance(STEP);
+            // What became possible by it happens on real threads.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!(
+            "not finished after {STEPS} steps: {:#?}",
             self.deliveries().await
         );
     }

@@ -28,6 +28,8 @@ mod components;
 
 mod schemas;
 
+mod codes;
+
 mod secrets;
 
 mod krayin_sim;

@@ -72,7 +72,7 @@ async fn stopped_again_and_again_nothing_is_lost_and_nothing_doubled() {
         bed.send(&format!("part-{number}"), some).await;
         bed = bed.restarted().await;
     }
-    bed.rest().await;
+    bed.finish().await;
     assert_eq!(expected(&bed), wanted, "{:#?}", bed.crm.snapshot());
 }
 

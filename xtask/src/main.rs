@@ -2,6 +2,7 @@
 //!
 //! It only starts cargo and the programs that cargo built; it knows no type of the host.
 
+mod bench;
 mod cargo;
 mod chaos;
 mod connectors;
@@ -18,7 +19,7 @@ const HELP: &str = "\
 cargo xtask demo [--keep]                 a day of webhooks, played into a simulated CRM
 cargo xtask test [--distro]               the whole suite; --distro builds one connector with Debian's compiler
 cargo xtask connectors [--std distro]     every connector as a component, into target/connectors/
-cargo xtask bench [--quick] [--json FILE] what it can do on this machine
+cargo xtask bench [--quick] [--help]      what it can do on this machine, on SQLite or PostgreSQL
 cargo xtask exhaust [--scenario NAME]     every request of every story × everything that can go wrong with it
 cargo xtask chaos [--kills N] [--help]    hosts under load are killed, and nothing acknowledged may be lost
 cargo xtask postgres COMMAND...           a command that finds a throwaway PostgreSQL in GLADHAND_TEST_POSTGRES";
@@ -57,18 +58,7 @@ fn run(command: &str, rest: &[OsString]) -> Result<()> {
             ])?;
             cargo::start("debug", "gladhand-demo", rest)
         }
-        ("bench", _) => {
-            connectors::build(connectors::Toolchain::Any)?;
-            cargo::build(&[
-                "--release",
-                "--package",
-                "gladhand-server",
-                "--package",
-                "gladhand-tests",
-                "--bins",
-            ])?;
-            cargo::start("release", "gladhand-bench", rest)
-        }
+        ("bench", _) => bench::run(rest),
         ("exhaust", _) => {
             connectors::build(connectors::Toolchain::Any)?;
             cargo::build(&["--package", "gladhand-tests", "--bin", "gladhand-exhaust"])?;

@@ -3,80 +3,23 @@
 //! Answers and the links that follow from them are held here and committed together, with the next intent or with the
 //! settle (design/4-semantics.md, "Effects" 6). No IO: `port` carries the result to the store.
 
+mod lease;
+
+pub use self::lease::{Lease, Until};
+
 use std::collections::{HashMap, HashSet};
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::connection::Mode;
-use crate::effect::{Doubt, Journalled, Verdict};
+use crate::effect::{Doubt, Effect, Journalled, Verdict};
 use crate::exchange::{Answer, Exchange};
 use crate::failure::Failure;
-use crate::ids::{AccountId, AttemptId, ConnectionId, DeliveryId, EffectId, LeaseToken};
+use crate::ids::{AccountId, EffectId};
 use crate::lane::Priority;
 use crate::port;
-
-/// The right of one worker to work on one lane, for a while.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
-    /// Proves it.
-    pub token: LeaseToken,
-    /// Of which lane: the connection's …
-    pub connection: ConnectionId,
-    /// … and the contact's.
-    pub contact: String,
-    /// For which delivery.
-    pub delivery: DeliveryId,
-    /// In which attempt.
-    pub attempt: AttemptId,
-    /// When it ends, on `Clock::monotonic`.
-    pub until: Until,
-}
-
-/// A moment on the monotonic clock that can be moved while others look at it: every clone is the same moment.
-#[derive(Clone)]
-pub struct Until(Arc<AtomicU64>);
-
-impl Until {
-    /// The moment as it is now.
-    pub fn get(&self) -> Duration {
-        Duration::from_nanos(self.0.load(Ordering::Acquire))
-    }
-
-    /// Moves it, for everybody.
-    pub fn set(&self, moment: Duration) {
-        self.0.store(nanoseconds(moment), Ordering::Release);
-    }
-}
-
-impl From<Duration> for Until {
-    fn from(moment: Duration) -> Self {
-        Self(Arc::new(AtomicU64::new(nanoseconds(moment))))
-    }
-}
-
-impl fmt::Debug for Until {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.get().fmt(f)
-    }
-}
-
-impl PartialEq for Until {
-    fn eq(&self, other: &Self) -> bool {
-        self.get() == other.get()
-    }
-}
-
-impl Eq for Until {}
-
-/// Nobody runs for the 584 years at which this ends.
-fn nanoseconds(moment: Duration) -> u64 {
-    u64::try_from(moment.as_nanos()).unwrap_or(u64::MAX)
-}
 
 /// An attempt while it runs.
 #[derive(Debug)]
@@ -176,6 +119,17 @@ impl Attempt {
         number: u32,
         journalled: Vec<Journalled>,
     ) -> Self {
+        // Also what is looked up before it is asked for again may be concluded.
+        let doubtful = journalled
+            .iter()
+            .filter(|earlier| earlier.verdict.is_in_doubt());
+        let effects = doubtful.filter_map(|earlier| match &earlier.effect {
+            Effect::Once(keys) => Some((keys, earlier.doubt())),
+            Effect::Read | Effect::Set(_) => None,
+        });
+        let effects = effects
+            .flat_map(|(keys, doubt)| keys.iter().map(move |key| (key.clone(), doubt.clone())))
+            .collect();
         Self {
             lease,
             account,
@@ -188,7 +142,7 @@ impl Attempt {
             journalled,
             unsettled_since: None,
             changes: Changes::default(),
-            effects: HashMap::new(),
+            effects,
             unresolved: HashSet::new(),
             http_calls: 0,
             last_request: LastRequest::None,
@@ -419,6 +373,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::ids::{AttemptId, ConnectionId, DeliveryId, LeaseToken};
 
     fn attempt() -> Attempt {
         Attempt::new(
@@ -473,6 +428,25 @@ mod tests {
             ],
             "the second is measured against what the first has made of the row"
         );
+    }
+
+    #[test]
+    fn what_an_earlier_attempt_left_in_doubt_may_be_concluded_unasked() {
+        let earlier = |effect, verdict| Journalled {
+            id: EffectId::from_uuid(Uuid::from_u128(effect)),
+            delivery: DeliveryId::from_uuid(Uuid::nil()),
+            effect: Effect::Once(vec![keys()[usize::from(effect == 2)].clone()]),
+            digest: [0; 32],
+            verdict,
+            at: Timestamp(0),
+            answer: None,
+        };
+        let Attempt { lease, account, .. } = attempt();
+        let journalled = vec![earlier(1, Verdict::Unknown), earlier(2, Verdict::Done)];
+        let mut attempt = Attempt::new(lease, account, 1, Mode::Live, 2, journalled);
+        assert!(attempt.conclude(&keys()[0], Verdict::Done));
+        assert!(!attempt.conclude(&keys()[1], Verdict::Done));
+        assert_eq!(attempt.changes.conclusions.len(), 1);
     }
 
     #[test]

@@ -113,6 +113,17 @@ pub struct Journalled {
     pub answer: Option<Answer>,
 }
 
+impl Journalled {
+    /// As the connector must find out about it.
+    pub fn doubt(&self) -> Doubt {
+        Doubt {
+            effect: self.id,
+            verdict: self.verdict,
+            at: self.at,
+        }
+    }
+}
+
 /// A serialisable count of what a delivery's effects came to, for `explain`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectSummary {

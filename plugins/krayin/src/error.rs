@@ -54,6 +54,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether nothing was written for sure: a known refusal, or a request that never arrived.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound(_)
+                | Self::Invalid { .. }
+                | Self::Permission
+                | Self::Http(http::Error::Refused(_) | http::Error::Unreachable(_))
+        )
+    }
+
     /// Whether Krayin refuses the value of this field (`emails` for `emails.0.value`), taken or malformed.
     ///
     /// Its text would tell which, in the language of the installation; a search tells it in all of them.

@@ -14,6 +14,9 @@ const TITLE_BYTES: u32 = 255;
 /// A comment holds 65,535 bytes, and escaping makes a byte six at most.
 const COMMENT_BYTES: u32 = 10_000;
 
+/// Of the address of a contact that only has a number: the digits are between them.
+const STAND_IN: (&str, &str) = ("phone-", "@chatwoot.invalid");
+
 /// What a contact comes to in Krayin.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -73,7 +76,8 @@ impl Wanted {
         self.email.clone().or_else(|| {
             let phone = self.phone.as_deref()?;
             let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-            Some(format!("phone-{digits}@chatwoot.invalid"))
+            let (start, end) = STAND_IN;
+            Some(format!("{start}{digits}{end}"))
         })
     }
 
@@ -97,6 +101,12 @@ impl Wanted {
             self.fields
         ]))
     }
+}
+
+/// Whether an address is one that leads nowhere.
+pub fn is_stand_in(email: &str) -> bool {
+    let (start, end) = STAND_IN;
+    email.starts_with(start) && email.ends_with(end)
 }
 
 /// Fields of a person that rules must not write, because they say who the person is.

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::mapping::Wanted;
+use crate::mapping::{self, Wanted};
 use crate::model::Entry;
 
 /// What this contact last wrote, kept with its link: a changed address then replaces the old one and no other.
@@ -39,6 +39,15 @@ impl Written {
             phone: text("phone"),
             organization: text("organization"),
         }
+    }
+
+    /// What the person could be found by.
+    pub fn identities(&self) -> Vec<String> {
+        let email = self.email.iter();
+        let email = email.filter(|email| !mapping::is_stand_in(email));
+        let email = email.map(|email| format!("email:{email}"));
+        let phone = self.phone.iter().map(|phone| format!("phone:{phone}"));
+        email.chain(phone).collect()
     }
 
     /// For a link.
@@ -101,6 +110,7 @@ pub fn update(
             replace(&mut emails, written.email.as_deref(), &email);
         }
     }
+    drop_stand_ins(&mut emails, wanted);
     let mut numbers = entries(&current["contact_numbers"]);
     if let Some(phone) = &wanted.phone {
         replace(&mut numbers, written.phone.as_deref(), phone);
@@ -126,6 +136,7 @@ pub fn adopt(current: &Value, wanted: &Wanted, organization: Option<&str>) -> Ma
         .clone()
         .or_else(|| wanted.email_to_store().filter(|_| emails.is_empty()));
     add(&mut emails, email.as_deref());
+    drop_stand_ins(&mut emails, wanted);
     let mut numbers = entries(&current["contact_numbers"]);
     add(&mut numbers, wanted.phone.as_deref());
     body.insert("emails".to_owned(), json!(emails));
@@ -139,6 +150,13 @@ pub fn adopt(current: &Value, wanted: &Wanted, organization: Option<&str>) -> Ma
         }
     }
     body
+}
+
+/// Whether the person has the address that was written.
+pub fn has_email(current: &Value, written: &Written) -> bool {
+    let emails = entries(&current["emails"]);
+    let email = written.email.as_deref();
+    email.is_some_and(|email| emails.iter().any(|entry| is(entry, email)))
 }
 
 /// Takes back what the body says about phone numbers.
@@ -210,6 +228,13 @@ fn add(entries: &mut Vec<Entry>, new: Option<&str>) {
         && !entries.iter().any(|entry| is(entry, new))
     {
         entries.push(Entry::new(new));
+    }
+}
+
+/// An address that leads nowhere goes once there is a real one, whichever number it was made of.
+fn drop_stand_ins(emails: &mut Vec<Entry>, wanted: &Wanted) {
+    if wanted.email.is_some() {
+        emails.retain(|entry| !mapping::is_stand_in(&entry.value));
     }
 }
 

@@ -1,6 +1,10 @@
 //! Persons: which one a contact is, and keeping it in step without losing what others wrote.
 //!
-//! Order of proof: the link, the e-mail address, the phone number. How bodies are merged is in `merge`.
+//! Order of proof: the link, the e-mail address, the phone number. A person that is found is adopted, and not overwritten;
+//! one that an unanswered create of this contact left (`draft`) is updated as if the answer had come. So a digest is
+//! remembered only of a person that holds no older word of the contact. How bodies are merged is in `merge`.
+
+mod draft;
 
 mod search;
 
@@ -18,6 +22,8 @@ use crate::model::{self, Named};
 use crate::organization;
 use crate::visit::Visit;
 
+pub use draft::Draft;
+
 pub const OBJECT: &str = "person";
 
 /// The person that the contact is.
@@ -30,77 +36,93 @@ pub struct Known {
 
 /// The person, brought up to date with the contact. An unchanged one costs no call.
 pub fn sync(visit: &mut Visit<'_>) -> Result<Known, Error> {
-    let Some(link) = visit.person_link() else {
-        let known = resolve(visit)?;
-        if !known.is_new {
-            adopt(visit, &known.id)?;
-        }
-        return Ok(known);
+    let (link, is_new) = match visit.person_link() {
+        Some(link) => (link, false),
+        None => resolve(visit)?,
     };
     match &link.digest {
         Some(digest) if *digest == visit.wanted.digest() => {}
         Some(_) => update(visit, &link)?,
-        // Linked by a conversation or an import, and never written.
+        // Found, or linked by a conversation or an import, and never written.
         None => adopt(visit, &link.remote_id)?,
     }
     Ok(Known {
         id: link.remote_id,
-        is_new: false,
+        is_new,
     })
 }
 
 /// The person, created where it is not there, and never changed: the contact inside another event may be old.
 pub fn known(visit: &mut Visit<'_>) -> Result<Known, Error> {
-    if let Some(link) = visit.person_link() {
-        return Ok(Known {
-            id: link.remote_id,
-            is_new: false,
-        });
-    }
-    let known = resolve(visit)?;
-    if !known.is_new {
-        // Without a digest, so that the contact's next own event looks at it.
-        links::put(
-            &Entity::contact(&visit.contact.id),
-            &Link::new(OBJECT, &known.id),
-        );
-        visit.note(OBJECT, &known.id, Action::Linked);
-    }
-    Ok(known)
+    let (link, is_new) = match visit.person_link() {
+        Some(link) => (link, false),
+        None => {
+            let (link, is_new) = resolve(visit)?;
+            if !is_new {
+                visit.note(OBJECT, &link.remote_id, Action::Linked);
+            }
+            (link, is_new)
+        }
+    };
+    Ok(Known {
+        id: link.remote_id,
+        is_new,
+    })
 }
 
-/// Finds the person, or creates and links it.
-fn resolve(visit: &mut Visit<'_>) -> Result<Known, Error> {
+/// Finds the person, or creates it, and links it; whether it was created.
+fn resolve(visit: &mut Visit<'_>) -> Result<(Link, bool), Error> {
     visit.lock()?;
     let client = Rc::clone(&visit.client);
     let wanted = visit.wanted.clone();
+    let draft = visit.draft.clone();
     let made = create_once(
         &visit.person_keys(),
-        |look| Ok(search::find(&client, &wanted, look)?),
+        |look| Ok(search::find(&client, &wanted, draft.as_ref(), look)?),
         |keys| create(visit, keys),
     )?;
-    let known = Known {
-        id: made.id().to_owned(),
-        is_new: made.is_created(),
+    let id = made.id();
+    let link = if made.is_created() {
+        visit.note(OBJECT, id, Action::Created);
+        remember(visit, id, &Written::default())
+    } else {
+        let link = match &draft {
+            Some(draft) => draft.link(id, &record::read(visit, id)?),
+            None => None,
+        };
+        // Without a digest, so that the contact's next own event looks at it.
+        let link = link.unwrap_or_else(|| Link::new(OBJECT, id));
+        links::put(&Entity::contact(&visit.contact.id), &link);
+        link
     };
-    if known.is_new {
-        remember(visit, &known.id, &Written::default());
-        visit.note(OBJECT, &known.id, Action::Created);
+    // Looked for and locked for the sake of the draft; whose they are now, only a look can say.
+    let drafted = draft.iter().flat_map(|draft| draft.written.identities());
+    for old in drafted.filter(|old| !wanted.identities().contains(old)) {
+        links::remove(&Entity::identity(old), OBJECT);
     }
-    Ok(known)
+    Draft::remove(visit.contact);
+    Ok((link, made.is_created()))
 }
 
 fn create(visit: &mut Visit<'_>, keys: &[String]) -> Result<String, create::Error> {
     let organization = organization::known(visit)?;
+    let body = merge::create(&visit.wanted, organization.as_deref());
+    let draft = Draft::of(&visit.wanted, &body);
+    // That of an earlier create stays while the host has that one in doubt: then nothing is sent now.
+    if visit.draft.take().is_none() {
+        draft.put(visit.contact);
+    }
     let client = &visit.client;
-    let request = client
-        .post("contacts/persons")
-        .json(&merge::create(&visit.wanted, organization.as_deref()))
-        .once(keys);
+    let request = client.post("contacts/persons").json(&body).once(keys);
     let error = match client.send(&request) {
         Ok(answer) => return Ok(model::data::<Named>(answer)?.id),
         Err(error) => error,
     };
+    match &error {
+        Error::InDoubt => {}
+        refusal if refusal.is_refusal() => Draft::remove(visit.contact),
+        _ => draft.put(visit.contact),
+    }
     let taken = match (&visit.wanted.email, &visit.wanted.phone) {
         (Some(email), _) if error.refuses("emails") => search::find_by_email(client, email)?,
         (_, Some(phone)) if error.refuses("contact_numbers") => {
@@ -148,13 +170,15 @@ fn update(visit: &mut Visit<'_>, link: &Link) -> Result<(), Error> {
     let body = merge::update(&current, &visit.wanted, &written, organization.as_deref());
     if record::write(visit, id, &current, body, organization.as_deref())? {
         visit.note(OBJECT, id, Action::Updated);
+    } else if link.digest.as_deref() == Some(draft::NOT_COMPARED) {
+        visit.note(OBJECT, id, Action::Linked);
     }
     remember(visit, id, &written);
     Ok(())
 }
 
 /// Links the contact and every identity to the person, and drops the identities that were taken off it.
-fn remember(visit: &Visit<'_>, id: &str, before: &Written) {
+fn remember(visit: &Visit<'_>, id: &str, before: &Written) -> Link {
     let link = Link {
         digest: Some(visit.wanted.digest()),
         url: Some(visit.client.page(&format!("contacts/persons/view/{id}"))),
@@ -163,9 +187,7 @@ fn remember(visit: &Visit<'_>, id: &str, before: &Written) {
     };
     links::put(&Entity::contact(&visit.contact.id), &link);
     let identities = visit.wanted.identities();
-    let email = before.email.iter().map(|email| format!("email:{email}"));
-    let phone = before.phone.iter().map(|phone| format!("phone:{phone}"));
-    for old in email.chain(phone) {
+    for old in before.identities() {
         // An identity that the contact only lost is still on the person, and `merge` replaced it only by another.
         let is_replaced = identities
             .iter()
@@ -180,4 +202,5 @@ fn remember(visit: &Visit<'_>, id: &str, before: &Written) {
             links::put(&entity, &Link::new(OBJECT, id));
         }
     }
+    link
 }

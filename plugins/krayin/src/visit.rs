@@ -27,6 +27,8 @@ pub struct Visit<'a> {
     pub client: Rc<Client>,
     pub catalog: Catalog,
     pub wanted: Wanted,
+    /// Of a person that is not linked yet: what an earlier attempt to create it sent.
+    pub draft: Option<person::Draft>,
     changes: Vec<Change>,
     is_locked: bool,
 }
@@ -62,6 +64,7 @@ pub fn handle(connection: &Connection, event: &Event) -> Result<Outcome, Failure
         catalog: Catalog::default(),
         wanted: Wanted::new(connection, &settings, contact)?,
         settings,
+        draft: None,
         changes: Vec::new(),
         is_locked: false,
     };
@@ -93,6 +96,9 @@ fn gone(failure: &Failure) -> Option<(&str, &str)> {
 impl Visit<'_> {
     fn run(&mut self) -> Result<Outcome, Error> {
         let is_known = self.person_link().is_some();
+        if !is_known {
+            self.draft = person::Draft::read(self.contact);
+        }
         if !is_known && self.contact.blocked {
             return Ok(Outcome::skipped(
                 SkipCode::BlockedContact,
@@ -201,9 +207,17 @@ impl Visit<'_> {
         Ok(())
     }
 
-    /// Every identity that the person can be found by.
+    /// Every identity that the person can be found by: those of an unanswered create, then the contact's own.
     pub fn person_keys(&self) -> Vec<String> {
-        let identities = self.wanted.identities();
+        let drafted = self.draft.iter();
+        let mut identities: Vec<String> = drafted
+            .flat_map(|draft| draft.written.identities())
+            .collect();
+        for identity in self.wanted.identities() {
+            if !identities.contains(&identity) {
+                identities.push(identity);
+            }
+        }
         identities
             .iter()
             .map(|identity| format!("person/{identity}"))

@@ -1,3 +1,5 @@
+//! What the auditor must notice, told by hand.
+
 use gladhand_tests::krayin::Snapshot;
 use serde_json::json;
 

@@ -2,13 +2,26 @@
 
 use gladhand_sdk::create::Look;
 
+use super::Draft;
 use crate::client::Client;
 use crate::error::Error;
 use crate::mapping::Wanted;
 use crate::model::{self, Person};
 
 /// Before a create only the best identity is looked up: Krayin refuses a number that is taken, and says so for free.
-pub fn find(client: &Client, wanted: &Wanted, look: Look) -> Result<Option<String>, Error> {
+/// What an unanswered create left comes first: the contact may have another address by now.
+pub fn find(
+    client: &Client,
+    wanted: &Wanted,
+    draft: Option<&Draft>,
+    look: Look,
+) -> Result<Option<String>, Error> {
+    let drafted = draft.and_then(|draft| draft.written.email.as_ref());
+    if let Some(email) = drafted.filter(|email| wanted.email.as_ref() != Some(*email))
+        && let Some(found) = find_by_email(client, email)?
+    {
+        return Ok(Some(found));
+    }
     if let Some(email) = &wanted.email {
         let found = find_by_email(client, email)?;
         if found.is_some() || look == Look::First {

@@ -200,3 +200,50 @@ fn a_link_from_an_import_is_adopted() {
     );
     assert_eq!(world.crm.borrow().persons[0]["name"], "Dr. Jane");
 }
+
+/// The addresses of the one person.
+#[track_caller]
+fn check_addresses(world: &World, expected: &[&str]) {
+    let crm = world.crm.borrow();
+    assert_eq!(crm.persons.len(), 1);
+    let emails = crm.persons[0]["emails"].as_array().into_iter().flatten();
+    let emails: Vec<&str> = emails.filter_map(|entry| entry["value"].as_str()).collect();
+    assert_eq!(emails, expected);
+}
+
+#[test]
+fn a_person_that_is_adopted_by_number_loses_the_address_that_leads_nowhere() {
+    let world = World::new();
+    let caller = Contact {
+        email: None,
+        ..jane()
+    };
+    world.handle(&changed(caller)).unwrap();
+    let twin = Contact {
+        id: "43".into(),
+        ..jane()
+    };
+    world.handle(&changed(twin)).unwrap();
+    check_addresses(&world, &["jane@example.com"]);
+}
+
+#[test]
+fn an_address_that_leads_nowhere_goes_even_if_the_number_changed_in_between() {
+    let world = World::new();
+    for (phone, email) in [
+        ("+15551230001", None),
+        ("+15551230002", None),
+        ("+15551230002", Some("jane@example.com")),
+    ] {
+        let contact = Contact {
+            phone: Some(phone.into()),
+            email: email.map(str::to_owned),
+            ..jane()
+        };
+        world.handle(&changed(contact)).unwrap();
+        check_addresses(
+            &world,
+            &[email.unwrap_or("phone-15551230001@chatwoot.invalid")],
+        );
+    }
+}

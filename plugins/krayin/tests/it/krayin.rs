@@ -11,6 +11,8 @@ pub const SITE: &str = "https://crm.example.com";
 /// What happens to the next write of a kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
+    /// Nothing arrives, and that is known.
+    Unreachable,
     /// Nothing is written, and nothing is answered.
     TimeoutBefore,
     /// It is written, and nothing is answered.
@@ -99,6 +101,7 @@ impl Crm {
             _ => None,
         };
         match fault {
+            Some(Fault::Unreachable) => return Err(Error::Unreachable("no route".into())),
             Some(Fault::TimeoutBefore) => return Err(Error::Timeout),
             Some(Fault::WebPage) => return testing::html(200, "<!DOCTYPE html><title>500</title>"),
             _ => {}

@@ -14,4 +14,6 @@ mod message;
 
 mod faults;
 
+mod lost_answer;
+
 mod setup;

@@ -15,7 +15,8 @@ static NEXT_TURN: Statement = Statement::new(
 /// A lane is removed only by what its own row says: nothing was put in since the claim found nothing else waiting.
 static REMOVE_EMPTY: Statement = Statement::new(
     &[Id, Text],
-    "DELETE FROM lanes WHERE (connection, contact) IN ({rows}) AND last_sequence = sole_sequence AND revive_turn IS NULL",
+    "DELETE FROM lanes WHERE (connection, contact) IN ({rows}) AND last_sequence = sole_sequence AND revive_turn IS NULL \
+     AND NOT is_held",
 );
 
 static RELEASE: Statement = Statement::new(

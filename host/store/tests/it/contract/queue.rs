@@ -177,6 +177,15 @@ pub async fn a_held_lane_runs_nothing_until_it_is_released(backend: Box<dyn Back
         !hold(true).await.expect("an answer"),
         "nothing waits in it any more"
     );
+    // A lane that is held while its last delivery runs stays held for what comes.
+    bed.take(bed.contact("7", JANE, Tick(2))).await;
+    let running = bed.claim_one().await;
+    assert!(hold(true).await.expect("an answer"));
+    bed.succeed(&running).await;
+    bed.take(bed.contact("7", JANE, Tick(3))).await;
+    assert!(bed.claim(1).await.is_empty());
+    assert!(hold(false).await.expect("an answer"));
+    bed.succeed(&bed.claim_one().await).await;
 }
 
 pub async fn a_dead_head_holds_its_lane_where_its_connection_says_so(backend: Box<dyn Backend>) {
