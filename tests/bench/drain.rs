@@ -11,7 +11,7 @@ use crate::bed::{ATTEMPTS, Bed};
 use crate::crm::{Crm, Manner};
 use crate::database::Kind;
 use crate::fill::fill;
-use crate::report::{Row, line, rss_mb};
+use crate::report::{Row, line};
 
 /// A backlog and how much of it is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +59,6 @@ impl Backlog {
         );
 
         let (instance_us, guest_us) = bed.costs().await?;
-        let rss_mb = rss_mb("self");
         let kept = bed.end().await?.saturating_sub(empty);
         Ok(Row {
             scenario,
@@ -71,7 +70,6 @@ impl Backlog {
             bytes_written_per_delivery: Some(done.bytes_per(settled, &work)),
             instance_us: Some(instance_us),
             guest_us: Some(guest_us),
-            rss_mb,
             disk_bytes_per_event: Some(kept as f64 / self.deliveries as f64),
             ..Row::default()
         })

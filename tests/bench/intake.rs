@@ -6,7 +6,7 @@ use gladhand_core::clock::Clock as _;
 use crate::bed::Bed;
 use crate::database::Kind;
 use crate::load::{Acknowledged, Load};
-use crate::report::{Row, line, percentile, rss_mb};
+use crate::report::{Row, line, percentile};
 use crate::scale::Scale;
 
 /// Measures for `scale.time`.
@@ -33,7 +33,6 @@ pub async fn acknowledged(
     let began = bed.clock.monotonic();
     let all = load.send(&bed.clock).await?;
     let took = bed.clock.monotonic().saturating_sub(began);
-    let rss_mb = rss_mb("self");
     let kept = bed.end().await?;
     let mut times: Vec<_> = all.iter().map(|one: &Acknowledged| one.took).collect();
     times.sort();
@@ -44,7 +43,6 @@ pub async fn acknowledged(
         acks_per_second: Some(times.len() as f64 / took.as_secs_f64()),
         ack_p50_ms: Some(percentile(&times, 0.50)),
         ack_p99_ms: Some(percentile(&times, 0.99)),
-        rss_mb,
         disk_bytes_per_event: Some(kept.saturating_sub(empty) as f64 / times.len() as f64),
         ..Row::default()
     })

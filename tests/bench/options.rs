@@ -11,7 +11,8 @@ use crate::scale::Scale;
 pub const HELP: &str = "\
 cargo xtask bench [--quick] [--scale tiny|quick|full] [--store sqlite|postgres] [--scenario NAME] [--json FILE]
 
-  --quick          the same as --scale quick: some minutes; full takes some hours, tiny only shows that all works
+  --quick          the same as --scale quick: some minutes; full takes the better part of an hour and
+                   some gigabytes, tiny only shows that all works
   --store NAME     where the host stores (sqlite); a PostgreSQL is started for it, and every run has its own database
   --scenario NAME  only this one: intake, intake-1000, deliver-0, deliver-1, deliver-3, deliver-krayin, lanes, backlog,
                    slow-neighbour, memory, soak, two-hosts (postgres only), instance

@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::report::line;
+use crate::report::{self, line};
 
 /// Which program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Process {
     /// Its resident memory.
     pub fn rss_mb(&self) -> Result<f64> {
         let id = self.child.id().context("the host has ended")?;
-        crate::report::rss_mb(&id.to_string()).context("the host has ended")
+        report::rss_mb(id).context("the host has ended")
     }
 
     /// Asks it to stop and waits until it has.

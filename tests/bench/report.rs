@@ -42,6 +42,7 @@ pub struct Row {
     /// Deliveries per second of the component over those of the same connector compiled natively.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub native_ratio: Option<f64>,
+    /// Of a host in a process of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rss_mb: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,8 +146,8 @@ pub fn percentile(sorted: &[Duration], share: f64) -> f64 {
         .map_or(0.0, |value| value.as_secs_f64() * 1_000.0)
 }
 
-/// Resident memory of a process: `self`, or its number.
-pub fn rss_mb(process: &str) -> Option<f64> {
+/// Resident memory of a process; `None` where it has ended.
+pub fn rss_mb(process: u32) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;

@@ -18,8 +18,8 @@ use crate::options::{Options, Store};
 const DURATION: Duration = Duration::from_secs(4);
 /// How long it may take until what comes of it is seen.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// How long what waits must have been left alone until it is stuck: longer than a lease.
-const STUCK: Duration = Duration::from_secs(7);
+/// How long hosts that could work must have left it alone until it is stuck.
+const STUCK: Duration = Duration::from_secs(5);
 /// Few people, so that there is always something behind in a lane.
 const CONTACTS: i64 = 12;
 /// Webhooks a second: more than the CRM lets through.

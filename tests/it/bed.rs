@@ -184,7 +184,10 @@ impl Bed {
         const STEPS: u32 = 600;
         for _ in 0..STEPS {
             let deliveries = self.deliveries().await;
-            if deliveries.iter().all(|delivery| delivery.state.is_settled()) {
+            if deliveries
+                .iter()
+                .all(|delivery| delivery.state.is_settled())
+            {
                 return deliveries;
             }
             self.clock.advance(STEP);

@@ -211,11 +211,11 @@ fn admin_of(
     })
 }
 
-/// Requests end before the lease under which they are sent.
+/// Requests end before the lease under which they are sent, also where it is about to be renewed.
 fn egress_config(config: &Config) -> gladhand_egress::Config {
     let usual = gladhand_egress::Config::default();
     let request = config.limits.request;
-    let room = config.limits.lease.saturating_sub(usual.lease_margin * 2);
+    let room = (config.limits.lease * 2 / 3).saturating_sub(usual.lease_margin * 2);
     gladhand_egress::Config {
         timeout: request,
         longest_timeout: usual.longest_timeout.min(room).max(request),

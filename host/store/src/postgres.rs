@@ -7,7 +7,7 @@ mod told;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::postgres::PgDatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
@@ -70,9 +70,16 @@ fn is_broken(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::Tls(_)
         | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => error
-            .try_downcast_ref::<PgDatabaseError>()
-            .is_some_and(|error| GONE.contains(&error.code()) || error.code().starts_with("08")),
+        sqlx::Error::Database(error) => {
+            error
+                .try_downcast_ref::<PgDatabaseError>()
+                .is_some_and(|error| {
+                    // Whatever its code: the server gives up all its sessions and recovers, as where its log cannot be written.
+                    error.severity() == PgSeverity::Panic
+                        || GONE.contains(&error.code())
+                        || error.code().starts_with("08")
+                })
+        }
         _ => false,
     }
 }

@@ -54,20 +54,18 @@ pub fn sync(visit: &mut Visit<'_>) -> Result<Known, Error> {
 
 /// The person, created where it is not there, and never changed: the contact inside another event may be old.
 pub fn known(visit: &mut Visit<'_>) -> Result<Known, Error> {
-    let (link, is_new) = match visit.person_link() {
-        Some(link) => (link, false),
-        None => {
-            let (link, is_new) = resolve(visit)?;
-            if !is_new {
-                visit.note(OBJECT, &link.remote_id, Action::Linked);
-            }
-            (link, is_new)
-        }
-    };
-    Ok(Known {
-        id: link.remote_id,
-        is_new,
-    })
+    if let Some(link) = visit.person_link() {
+        return Ok(Known {
+            id: link.remote_id,
+            is_new: false,
+        });
+    }
+    let (link, is_new) = resolve(visit)?;
+    let id = link.remote_id;
+    if !is_new {
+        visit.note(OBJECT, &id, Action::Linked);
+    }
+    Ok(Known { id, is_new })
 }
 
 /// Finds the person, or creates it, and links it; whether it was created.

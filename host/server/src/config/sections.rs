@@ -106,7 +106,7 @@ pub struct Limits {
     pub lease: Duration,
 }
 
-/// What must be left of a lease beside its longest request: time to claim, to record and to settle.
+/// What must be left of a lease beside a request when it is renewed: time to renew, to record and to settle.
 const LEASE_SPARE: Duration = Duration::from_secs(2);
 
 /// `[log]`
@@ -240,12 +240,13 @@ impl Limits {
         let lease = section.integer("lease_secs").map(|Count(secs)| secs);
         let lease = lease.map(|secs| Duration::from_secs(secs.into()));
         if let (Some(request), Some(lease)) = (request, lease)
-            && lease < request + LEASE_SPARE
+            && lease.saturating_sub(lease / 3) < request + LEASE_SPARE
         {
             section.report(&format!(
-                "`lease_secs` in [limits] must be at least {} s more than `request_secs`, or a request could outlive the \
-                 right to send it",
-                LEASE_SPARE.as_secs()
+                "with `request_secs` = {}, `lease_secs` in [limits] must be at least {}: a lease is renewed when a third of \
+                 it is over, and a whole request must fit into the rest",
+                request.as_secs(),
+                ((request + LEASE_SPARE) * 3 / 2).as_secs_f64().ceil()
             ));
         }
         section.finish();

@@ -215,6 +215,11 @@ fn words_and_shapes_are_checked() {
         "gladhand.toml:2:12: `attempts` in [limits] cannot be 0",
     );
     check(
+        "[limits]\nrequest_secs = 15\nlease_secs = 25",
+        "gladhand.toml:1:1: with `request_secs` = 15, `lease_secs` in [limits] must be at least 26: a lease is renewed when a third of it is over, and a whole request must fit into the rest",
+    );
+    accepted("[limits]\nrequest_secs = 15\nlease_secs = 26");
+    check(
         "[[source]]\nname = \"a\"\nkind = \"chatwoot\"\nbase_url = \"not a url\"",
         "gladhand.toml:4:12: `base_url` in [[source]] must be a URL, like https://crm.example.com",
     );
