@@ -109,7 +109,7 @@ pub async fn run(options: &Options, tooth: Option<Tooth>) -> Result<Findings> {
     for number in 0..started {
         fleet.launch(number).await?;
     }
-    let look = || look(&told, &stage, &*clock);
+    let look = || look(&told, &stage, &clock);
     let patience = match tooth {
         Some(tooth) => tooth.patience(),
         None => REST_AT_LEAST.max(REST / options.speed),
@@ -242,17 +242,13 @@ fn place(
         )
     })?;
     setup.connectors = own;
-    let leases: &[_] = if postgres.is_some() {
-        &SHORT_LEASES
-    } else {
-        &[]
-    };
     Ok(Place {
         setup,
         log: logs.join(format!("host-{number}.log")),
-        environment: leases
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned()))
-            .collect(),
+        environment: if postgres.is_some() {
+            &SHORT_LEASES
+        } else {
+            &[]
+        },
     })
 }

@@ -104,12 +104,11 @@ impl Fault {
     /// Whether it happens there where nobody chooses; `speed` 1 leaves the clock to the machine.
     pub fn happens(self, store: Store, speed: u32) -> bool {
         match self {
-            Self::Kill | Self::Crm => true,
+            Self::Kill | Self::Crm | Self::IoError => true,
             Self::Clock => speed > 1,
             // How long ago a write was is told by the wall clock, so a leap can double it: to be asked for by name.
             Self::Leap => false,
             Self::DiskFull => Disk::can_be_small(),
-            Self::IoError => true,
             Self::PostgresRestart | Self::BackendKill | Self::PoolExhaustion => {
                 store == Store::Postgres
             }

@@ -35,7 +35,7 @@ pub struct Place {
     /// What it says, on a disk that does not.
     pub log: PathBuf,
     /// What it is told beside its configuration.
-    pub environment: Vec<(&'static str, String)>,
+    pub environment: &'static [(&'static str, &'static str)],
 }
 
 struct Host {
@@ -188,10 +188,9 @@ impl Host {
             .create(true)
             .append(true)
             .open(&self.place.log)?;
-        let environment = self.place.environment.iter();
         let mut child = command
             .env("GLADHAND__LOG__FILTER", "warn")
-            .envs(environment.map(|(name, value)| (name, value)))
+            .envs(self.place.environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)

@@ -215,11 +215,6 @@ fn words_and_shapes_are_checked() {
         "gladhand.toml:2:12: `attempts` in [limits] cannot be 0",
     );
     check(
-        "[limits]\nrequest_secs = 15\nlease_secs = 25",
-        "gladhand.toml:1:1: with `request_secs` = 15, `lease_secs` in [limits] must be at least 26: a lease is renewed when a third of it is over, and a whole request must fit into the rest",
-    );
-    accepted("[limits]\nrequest_secs = 15\nlease_secs = 26");
-    check(
         "[[source]]\nname = \"a\"\nkind = \"chatwoot\"\nbase_url = \"not a url\"",
         "gladhand.toml:4:12: `base_url` in [[source]] must be a URL, like https://crm.example.com",
     );
@@ -239,6 +234,18 @@ fn words_and_shapes_are_checked() {
         "[[source]]\nname = \"a\"\n[[source]]\nname = \"a\"",
         "gladhand.toml:3:1: a second [[source]] is called `a`",
     );
+}
+
+#[test]
+fn a_lease_that_cannot_hold_a_request_when_it_is_renewed_is_refused() {
+    let limits = |lease: u32| format!("[limits]\nrequest_secs = 15\nlease_secs = {lease}");
+    let refused = read(&limits(25), &Environment::default(), &[]).expect_err("it is too short");
+    let refused = refused.to_string();
+    assert!(
+        refused.contains("`lease_secs` in [limits] must be at least 26"),
+        "{refused}"
+    );
+    accepted(&limits(26));
 }
 
 #[test]
