@@ -45,8 +45,10 @@ pub async fn deliveries(fleet: &Fleet) -> Result<Vec<Row>> {
 }
 
 /// Whether anything is on its way or waits for a later time.
+///
+/// Asked state by state, so one that moves from state to state in between could be missed: all are asked twice.
 pub async fn is_at_rest(fleet: &Fleet) -> Result<bool> {
-    for state in ["pending", "running", "waiting"] {
+    for state in ["pending", "running", "waiting"].repeat(2) {
         let page: Page<Row> = get(fleet, &format!("deliveries?state={state}&limit=1")).await?;
         if !page.items.is_empty() {
             return Ok(false);
