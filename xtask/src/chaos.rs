@@ -9,7 +9,7 @@ use crate::{cargo, connectors};
 
 /// What a campaign inside the suite is: every harness proved, and then some seconds of trouble with what needs no rights
 /// on the machine. Disks and restarts of the database are for longer ones.
-const SHORT: [&str; 10] = [
+const SHORT: [&str; 8] = [
     "--seconds",
     "5",
     "--teeth",
@@ -18,8 +18,6 @@ const SHORT: [&str; 10] = [
     "kill",
     "--fault",
     "crm",
-    "--fault",
-    "clock",
 ];
 
 /// A short campaign on each store.
