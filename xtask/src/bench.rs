@@ -21,13 +21,8 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
         "--bin",
         "gladhand-bench",
     ])?;
-    let asks_for_postgres = arguments
-        .windows(2)
-        .any(|pair| pair == ["--store", "postgres"]);
     // What is measured keeps what it commits, as in production.
-    let cluster = asks_for_postgres
-        .then(|| Cluster::start(Durability::Kept))
-        .transpose()?;
+    let cluster = Cluster::start_if_asked(arguments, Durability::Kept)?;
     let variables = cluster.iter().flat_map(Cluster::variables);
     cargo::run(
         cargo::built("release", "gladhand-bench")

@@ -46,13 +46,8 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
         "--bins",
     ];
     cargo::build(&[profile, &packages].concat())?;
-    let asks_for_postgres = arguments
-        .windows(2)
-        .any(|pair| pair == ["--store", "postgres"]);
     // It outlives the campaign: what is acknowledged there must survive a restart, so it keeps what it commits.
-    let cluster = asks_for_postgres
-        .then(|| Cluster::start(Durability::Kept))
-        .transpose()?;
+    let cluster = Cluster::start_if_asked(&arguments, Durability::Kept)?;
     let variables = cluster.iter().flat_map(Cluster::variables);
     let profile = if is_release { "release" } else { "debug" };
     cargo::run(

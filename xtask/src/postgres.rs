@@ -3,6 +3,7 @@
 //! The programs that need one are told by `GLADHAND_TEST_POSTGRES` where it is, and each test makes its own database
 //! in it. `GLADHAND_TEST_POSTGRES_CONTROL` names a script that takes the arguments of `pg_ctl`, for whoever restarts it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
@@ -45,6 +46,14 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// One for whoever says `--store postgres`.
+    pub fn start_if_asked(arguments: &[OsString], durability: Durability) -> Result<Option<Self>> {
+        let is_asked = arguments
+            .windows(2)
+            .any(|pair| pair == ["--store", "postgres"]);
+        is_asked.then(|| Self::start(durability)).transpose()
+    }
+
     /// Makes and starts one.
     pub fn start(durability: Durability) -> Result<Self> {
         let programs = programs().context(MISSING)?;

@@ -127,6 +127,12 @@ impl Connection {
             || inbox.is_some_and(|inbox| self.inboxes.iter().any(|own| own == inbox))
     }
 
+    /// Whether a contact who was seen in these inboxes is its business: once it was seen in one that it takes.
+    pub fn takes_contact<'i>(&self, seen_in: impl IntoIterator<Item = &'i String>) -> bool {
+        let mut seen_in = seen_in.into_iter();
+        self.inboxes.is_empty() || seen_in.any(|inbox| self.takes_inbox(Some(inbox)))
+    }
+
     /// The connector's name without the version.
     pub fn connector_name(&self) -> &str {
         self.connector

@@ -194,15 +194,7 @@ fn reason_to_skip(
     let connection = &route.connection;
     let is_taken = match &snapshot.conversation {
         Some(conversation) => connection.takes_inbox(Some(&conversation.inbox_id)),
-        // A contact is an inbox's business once it was seen there.
-        None => {
-            connection.inboxes.is_empty()
-                || rows
-                    .contact
-                    .iter()
-                    .flat_map(|row| &row.inboxes)
-                    .any(|inbox| connection.takes_inbox(Some(inbox)))
-        }
+        None => connection.takes_contact(rows.contact.iter().flat_map(|row| &row.inboxes)),
     };
     if !is_taken {
         let reason = match &snapshot.conversation {

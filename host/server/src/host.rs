@@ -1,7 +1,7 @@
 //! A running host: everything opened, joined and listening. The caller owns its end, so tests need no signals.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -24,7 +24,7 @@ use crate::intake::{self, Intake};
 use crate::running::Running;
 use crate::shutdown::Tasks;
 use crate::token::{self, Hash};
-use crate::{api, database, health, keyfile, telemetry, upkeep};
+use crate::{api, components, database, health, keyfile, telemetry, upkeep};
 
 /// A running host.
 pub struct Host {
@@ -246,7 +246,7 @@ fn start_runtime(
 
 /// Adds the components of a folder that the catalog does not have. One that is refused is said and left out.
 async fn add_connectors(engine: &Engine, catalog: &dyn Catalog, dir: &Path) -> Result<()> {
-    let Ok(entries) = std::fs::read_dir(dir) else {
+    let Ok(paths) = components::in_folder(dir) else {
         tracing::warn!(dir = %dir.display(), "there is no folder of connectors; set connectors.dir, or add them with `gladhand connector add`");
         return Ok(());
     };
@@ -256,14 +256,6 @@ async fn add_connectors(engine: &Engine, catalog: &dyn Catalog, dir: &Path) -> R
         .into_iter()
         .map(|version| version.digest)
         .collect();
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    paths.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "wasm")
-    });
-    paths.sort();
     for path in paths {
         let component =
             std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;

@@ -30,6 +30,8 @@ pub mod system;
 
 mod keyfile;
 
+mod components;
+
 mod database;
 
 mod running;

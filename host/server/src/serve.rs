@@ -9,7 +9,7 @@ use crate::cli::printer;
 use crate::config::{Config, Environment};
 use crate::host::{self, Host, World};
 use crate::system::{self, SystemClock, SystemIds};
-use crate::{database, keyfile, telemetry};
+use crate::{components, database, keyfile, telemetry};
 
 /// Runs until a signal; false where a task died or had to be cut off.
 pub async fn serve(config: Config, environment: &Environment) -> Result<bool> {
@@ -141,17 +141,10 @@ async fn store(config: &Config, environment: &Environment) -> Result<String> {
 
 fn connectors(config: &Config) -> Result<String> {
     let dir = &config.connectors.dir;
-    let entries = std::fs::read_dir(dir).map_err(|error| {
+    let paths = components::in_folder(dir).map_err(|error| {
         anyhow::anyhow!("{} cannot be read ({error}); build them with `cargo xtask connectors`, and let connectors.dir name the folder that they are in, like target/connectors", dir.display())
     })?;
-    let is_component = |entry: &std::fs::DirEntry| {
-        entry
-            .path()
-            .extension()
-            .is_some_and(|extension| extension == "wasm")
-    };
-    let count = entries.filter_map(Result::ok).filter(is_component).count();
-    Ok(format!("{count} components in {}", dir.display()))
+    Ok(format!("{} components in {}", paths.len(), dir.display()))
 }
 
 fn listening(config: &Config) -> Result<String> {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use gladhand_core::clock::Timestamp;
 use gladhand_core::delivery::NewDelivery;
 use gladhand_core::entity::{EntityKey, EntityRow, Rows};
 use gladhand_core::event::EventKind;
@@ -40,7 +41,7 @@ pub(crate) struct Planned<'e> {
     pub(crate) taken: Vec<Taken>,
     /// The new ones, by their place in the batch.
     pub(crate) events: Vec<(usize, &'e IncomingEvent)>,
-    pub(crate) deliveries: Vec<PlannedDelivery<'e>>,
+    pub(crate) deliveries: Vec<PlannedDelivery>,
     /// Rows that differ from what was known.
     pub(crate) entities: Vec<StoredEntity>,
     /// Contacts whose skipped deliveries are to come back.
@@ -49,8 +50,9 @@ pub(crate) struct Planned<'e> {
 
 /// A delivery with what its row takes from its event.
 #[derive(Debug)]
-pub(crate) struct PlannedDelivery<'e> {
-    pub(crate) event: &'e IncomingEvent,
+pub(crate) struct PlannedDelivery {
+    /// When its event came in.
+    pub(crate) received_at: Timestamp,
     pub(crate) delivery: NewDelivery,
     /// The contact in the event has nothing to be found by: another event must say who it is.
     pub(crate) lacks_identity: bool,
@@ -89,7 +91,7 @@ pub(crate) fn plan<'e>(
         let deliveries = plan.deliveries.into_iter().map(|delivery| PlannedDelivery {
             lacks_identity: lacks_identity(event, &delivery),
             delivery: settled_if_nothing_to_hand_over(delivery),
-            event,
+            received_at: event.received_at,
         });
         outcome.deliveries.extend(deliveries);
     }

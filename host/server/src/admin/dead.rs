@@ -112,19 +112,9 @@ impl Admin {
     /// Queues dead letters again.
     pub async fn retry_dead(&self, wish: DeadWish) -> Result<DeadDone, Error> {
         let (selection, until) = self.selection(&wish).await?;
-        let mut done = DeadDone {
-            count: 0,
-            more: true,
-            until,
-        };
-        for _ in 0..BATCHES {
-            let queue = &self.parts.queue;
-            let count = queue.retry_dead(&selection, BATCH, self.now()).await?;
-            done.add(count);
-            if !done.more {
-                break;
-            }
-        }
+        let queue = &self.parts.queue;
+        let batch = || queue.retry_dead(&selection, BATCH, self.now());
+        let done = DeadDone::in_batches(until, batch).await?;
         let detail = format!("queued again: {}", done.count);
         self.record("dead.retry", &wish.subject(), detail).await;
         Ok(done)
@@ -134,21 +124,9 @@ impl Admin {
     pub async fn discard_dead(&self, wish: DeadWish) -> Result<DeadDone, Error> {
         let (selection, until) = self.selection(&wish).await?;
         let reason = wish.reason.as_deref().unwrap_or(NO_REASON);
-        let mut done = DeadDone {
-            count: 0,
-            more: true,
-            until,
-        };
-        for _ in 0..BATCHES {
-            let queue = &self.parts.queue;
-            let count = queue
-                .discard_dead(&selection, reason, BATCH, self.now())
-                .await?;
-            done.add(count);
-            if !done.more {
-                break;
-            }
-        }
+        let queue = &self.parts.queue;
+        let batch = || queue.discard_dead(&selection, reason, BATCH, self.now());
+        let done = DeadDone::in_batches(until, batch).await?;
         let detail = format!("discarded: {}", done.count);
         self.record("dead.discard", &wish.subject(), detail).await;
         Ok(done)
@@ -210,8 +188,24 @@ impl DeadWish {
 }
 
 impl DeadDone {
-    fn add(&mut self, count: u64) {
-        self.count += count;
-        self.more = count >= u64::from(BATCH);
+    /// Batch after batch, until one was not full or the call has lasted long enough.
+    async fn in_batches<F>(until: Timestamp, batch: impl Fn() -> F) -> Result<Self, Error>
+    where
+        F: Future<Output = Result<u64, gladhand_store::Error>>,
+    {
+        let mut done = Self {
+            count: 0,
+            more: true,
+            until,
+        };
+        for _ in 0..BATCHES {
+            let count = batch().await?;
+            done.count += count;
+            done.more = count >= u64::from(BATCH);
+            if !done.more {
+                break;
+            }
+        }
+        Ok(done)
     }
 }

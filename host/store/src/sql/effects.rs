@@ -6,7 +6,7 @@ use gladhand_core::effect::Verdict;
 use gladhand_core::ids::{AccountId, DeliveryId, EffectId};
 
 use super::Store;
-use super::database::{Connection, Dialect, Row};
+use super::database::{Connection, Row};
 use super::deliveries::LONGEST_PAGE;
 use super::rows::{self, Cell};
 use super::statement::Query;
@@ -63,14 +63,11 @@ async fn conclude(
     word: &Word,
     now: Timestamp,
 ) -> Result<Concluded, Error> {
-    let lock = match connection.dialect() {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => " FOR UPDATE OF effects",
-    };
     // Of several meanings of the key, the newest.
     let found = Query::new(format!(
         "SELECT {COLUMNS} FROM effect_keys JOIN effects ON effects.id = effect_keys.effect \
-         WHERE effect_keys.account = ? AND effect_keys.key = ? ORDER BY effects.state DESC LIMIT 1{lock}"
+         WHERE effect_keys.account = ? AND effect_keys.key = ? ORDER BY effects.state DESC LIMIT 1\
+         {{postgres:  FOR UPDATE OF effects}}"
     ))
     .bind(account.uuid())
     .bind(key)

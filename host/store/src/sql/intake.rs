@@ -4,7 +4,7 @@ mod known;
 
 mod queued;
 
-pub(super) use self::queued::sequences;
+pub(super) use self::queued::put;
 
 use async_trait::async_trait;
 use gladhand_core::ids::EventId;
@@ -20,7 +20,7 @@ use super::writer::Operation;
 use super::{Shared, Store};
 use crate::crypter::Cell;
 use crate::intake::{Intake, Taken};
-use crate::planned::{self, Planned, PlannedDelivery, StoredEntity};
+use crate::planned::{self, Planned, StoredEntity};
 use crate::{Error, packed};
 
 /// An event on its way to the writer.
@@ -71,12 +71,15 @@ async fn store(
     let mut script = Script::default();
     let keys = shared.keys.ensure(&mut script, connection, owners).await?;
     let ready_at = now.after(shared.hold);
-    let sequences = queued::sequences(connection, shared, planned.deliveries.len()).await?;
-    let numbered: Vec<(i64, &PlannedDelivery<'_>)> =
-        sequences.into_iter().zip(&planned.deliveries).collect();
-    let turns = queued::put_into_lanes(connection, &numbered, ready_at).await?;
+    queued::put(
+        &mut script,
+        connection,
+        shared,
+        &planned.deliveries,
+        ready_at,
+    )
+    .await?;
     insert_events(&mut script, &keys, takes, planned);
-    queued::insert(&mut script, &numbered, &turns, now);
     upsert_entities(&mut script, &planned.entities);
     queued::mark_revived(&mut script, &planned.revived, ready_at);
     script.run(connection).await?;

@@ -17,21 +17,15 @@ use crate::Error;
 pub(super) type Asked<'i, T> = (Option<SourceId>, &'i T);
 
 /// On PostgreSQL the lanes are locked, so that what was found to hold does so until the transaction ends.
-static HELD: Statement = Statement::of(
+static HELD: Statement = Statement::new(
     &[Integer, Id, Text, Id],
     "WITH shown(place, connection, contact, token) AS ({rows}) \
      SELECT shown.place, connections.source \
      FROM shown \
      JOIN lanes ON lanes.connection = shown.connection AND lanes.contact = shown.contact \
                AND lanes.lease_token = shown.token \
-     JOIN connections ON connections.id = shown.connection",
-    "WITH shown(place, connection, contact, token) AS ({rows}) \
-     SELECT shown.place, connections.source \
-     FROM shown \
-     JOIN lanes ON lanes.connection = shown.connection AND lanes.contact = shown.contact \
-               AND lanes.lease_token = shown.token \
-     JOIN connections ON connections.id = shown.connection \
-     ORDER BY lanes.connection, lanes.contact FOR UPDATE OF lanes",
+     JOIN connections ON connections.id = shown.connection\
+     {postgres:  ORDER BY lanes.connection, lanes.contact FOR UPDATE OF lanes}",
 );
 
 static RENEW: Statement = Statement::new(

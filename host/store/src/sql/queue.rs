@@ -4,16 +4,21 @@
 
 use async_trait::async_trait;
 use gladhand_core::clock::Timestamp;
-use gladhand_core::delivery::{Delivery, DeliveryState};
+use gladhand_core::delivery::{Delivery, DeliveryState, NewDelivery};
+use gladhand_core::entity::EntityKind;
 use gladhand_core::event::EventKind;
-use gladhand_core::ids::{ConnectionId, DeliveryId, SourceId};
+use gladhand_core::ids::{ConnectionId, DeliveryId, EventId, SourceId};
+use gladhand_core::lane::Priority;
 use gladhand_core::outcome::{Outcome, SkipCode};
 
-use super::database::{Connection, Dialect, Row};
+use super::database::{Connection, Row};
 use super::rows::{self, delivery_columns, to_json};
-use super::statement::Query;
-use super::{Shared, Store, intake};
+use super::statement::{Query, Script, Statement};
+use super::value::Type::Id;
+use super::value::Values;
+use super::{Shared, Store, intake, settings};
 use crate::Error;
+use crate::planned::PlannedDelivery;
 use crate::queue::{Asked, Queue, Selection};
 
 #[async_trait]
@@ -141,15 +146,13 @@ impl Queue for Store {
 
 /// The delivery, with its lane locked against claims until the transaction ends.
 async fn locked(connection: &mut Connection, id: DeliveryId) -> Result<Option<Delivery>, Error> {
-    if connection.dialect() == Dialect::Postgres {
-        Query::new(
-            "SELECT 1 FROM lanes WHERE (connection, contact) = \
-             (SELECT connection, contact FROM deliveries WHERE id = ?) FOR UPDATE",
-        )
-        .bind(id.uuid())
-        .fetch_all(connection)
-        .await?;
-    }
+    Query::new(
+        "SELECT 1 FROM lanes WHERE (connection, contact) = \
+         (SELECT connection, contact FROM deliveries WHERE id = ?){postgres:  FOR UPDATE}",
+    )
+    .bind(id.uuid())
+    .fetch_all(connection)
+    .await?;
     delivery(connection, id).await
 }
 
@@ -202,6 +205,25 @@ fn ids(rows: &[Row]) -> Result<Vec<DeliveryId>, Error> {
         .collect()
 }
 
+static REQUEUE: Statement = Statement::new(
+    &[Id],
+    "WITH again(id) AS ({rows}) \
+     UPDATE deliveries SET state = 'pending', attempts = 0, outcome = NULL, code = NULL, failure = NULL, \
+     not_before = NULL, settled_at = NULL, queued_at = ?, was_retried = true FROM again WHERE deliveries.id = again.id",
+);
+
+/// What a claim saw last in a lane may be the very delivery that comes back, so whoever holds the lane must not remove it.
+static PUT_BACK: Statement = Statement::new(
+    &[Id],
+    "WITH again(id) AS ({rows}) \
+     INSERT INTO lanes (connection, contact, priority, ready_at, last_sequence) \
+     SELECT deliveries.connection, deliveries.contact, MIN(deliveries.priority), ?, MAX(deliveries.sequence) \
+     FROM again JOIN deliveries ON deliveries.id = again.id GROUP BY deliveries.connection, deliveries.contact \
+     ON CONFLICT (connection, contact) DO UPDATE SET last_sequence = excluded.last_sequence, sole_sequence = NULL, \
+     is_held = false, \
+     ready_at = CASE WHEN lanes.lease_token IS NULL THEN excluded.ready_at ELSE lanes.ready_at END",
+);
+
 /// Settled deliveries wait again, each in its own place of its lane: what came later ran without it, and what would write
 /// over it is noticed when it is claimed.
 async fn requeue(
@@ -209,27 +231,16 @@ async fn requeue(
     ids: &[DeliveryId],
     now: Timestamp,
 ) -> Result<(), Error> {
-    for id in ids {
-        Query::new(
-            "UPDATE deliveries SET state = 'pending', attempts = 0, outcome = NULL, code = NULL, failure = NULL, \
-             not_before = NULL, settled_at = NULL, queued_at = ?, was_retried = true WHERE id = ?",
-        )
-        .bind(now.0)
-        .bind(id.uuid())
-        .execute(connection)
-        .await?;
-        Query::new(
-            "INSERT INTO lanes (connection, contact, priority, ready_at, last_sequence) \
-             SELECT connection, contact, priority, ?, sequence FROM deliveries WHERE id = ? \
-             ON CONFLICT (connection, contact) DO UPDATE SET last_sequence = excluded.last_sequence, is_held = false, \
-             ready_at = CASE WHEN lanes.lease_token IS NULL THEN excluded.ready_at ELSE lanes.ready_at END",
-        )
-        .bind(now.0)
-        .bind(id.uuid())
-        .execute(connection)
-        .await?;
-    }
-    Ok(())
+    let id = |values: &mut Values, id: &DeliveryId| {
+        values.put(id.uuid());
+    };
+    let at = |values: &mut Values| {
+        values.put(now.0);
+    };
+    let mut script = Script::default();
+    script.add_with(&REQUEUE, ids, id, at);
+    script.add_with(&PUT_BACK, ids, id, at);
+    Ok(script.run(connection).await?)
 }
 
 /// A delivery that waits for its time, and the lane that waits for it, are due now.
@@ -263,6 +274,13 @@ async fn release(
     Ok(())
 }
 
+static SKIP: Statement = Statement::new(
+    &[Id],
+    "WITH skipped(id) AS ({rows}) \
+     UPDATE deliveries SET state = 'skipped', code = ?, outcome = ?, not_before = NULL, settled_at = ? \
+     FROM skipped WHERE deliveries.id = skipped.id",
+);
+
 async fn settle_skipped(
     connection: &mut Connection,
     ids: &[DeliveryId],
@@ -273,22 +291,24 @@ async fn settle_skipped(
         code: SkipCode::ByOperator,
         reason: reason.to_owned(),
     });
-    for id in ids {
-        Query::new(
-            "UPDATE deliveries SET state = 'skipped', code = ?, outcome = ?, not_before = NULL, settled_at = ? \
-             WHERE id = ?",
-        )
-        .bind(SkipCode::ByOperator.as_str())
-        .bind(outcome.as_str())
-        .bind(now.0)
-        .bind(id.uuid())
-        .execute(connection)
-        .await?;
-    }
-    Ok(())
+    let mut script = Script::default();
+    script.add_with(
+        &SKIP,
+        ids,
+        |values, id| {
+            values.put(id.uuid());
+        },
+        |values| {
+            values
+                .put(SkipCode::ByOperator.as_str())
+                .put(outcome.as_str())
+                .put(now.0);
+        },
+    );
+    Ok(script.run(connection).await?)
 }
 
-/// A new delivery of the contact's newest state, for every connection that its older ones were for or that takes all.
+/// A new delivery of the contact's newest state, for every connection of the source that takes the contact.
 async fn sync(
     connection: &mut Connection,
     shared: &Shared,
@@ -297,7 +317,7 @@ async fn sync(
     now: Timestamp,
 ) -> Result<Option<u64>, Error> {
     let known = Query::new(
-        "SELECT entities.newest_event, entities.inboxes, events.received_at FROM entities \
+        "SELECT entities.newest_event, entities.inboxes FROM entities \
          JOIN events ON events.id = entities.newest_event \
          WHERE entities.source = ? AND entities.kind = 'contact' AND entities.id = ?",
     )
@@ -308,60 +328,49 @@ async fn sync(
     let Some(known) = known else {
         return Ok(None);
     };
-    let event: uuid::Uuid = known.try_get("newest_event")?;
-    let seen: Vec<String> = rows::json(&known, || rows::Cell {
+    let event = EventId::from_uuid(known.try_get("newest_event")?);
+    let seen_in: Vec<String> = rows::json(&known, || rows::Cell {
         table: "entities",
         column: "inboxes",
         row: contact.to_owned(),
     })?;
-    let connections =
-        Query::new("SELECT id, inboxes FROM connections WHERE source = ? ORDER BY name")
-            .bind(source.uuid())
-            .fetch_all(connection)
-            .await?;
-    let mut queued = 0;
-    for row in connections {
-        let id: uuid::Uuid = row.try_get("id")?;
-        let taken: Vec<String> = rows::json(&row, || rows::Cell {
-            table: "connections",
-            column: "inboxes",
-            row: id.to_string(),
-        })?;
-        if !taken.is_empty() && !seen.iter().any(|inbox| taken.contains(inbox)) {
-            continue;
+    let found = Query::new("SELECT * FROM connections WHERE source = ? ORDER BY name")
+        .bind(source.uuid())
+        .fetch_all(connection)
+        .await?;
+    let mut deliveries = Vec::with_capacity(found.len());
+    for row in &found {
+        let takes = settings::connection(row)?;
+        if takes.takes_contact(&seen_in) {
+            deliveries.push(PlannedDelivery {
+                received_at: now,
+                lacks_identity: false,
+                delivery: NewDelivery {
+                    id: DeliveryId::new(&*shared.ids),
+                    event,
+                    connection: takes.id,
+                    contact: contact.to_owned(),
+                    entity: Some((EntityKind::Contact, contact.to_owned())),
+                    kind: Some(EventKind::ContactChanged),
+                    occurred_at_us: now.0.saturating_mul(1_000),
+                    priority: Priority::Live,
+                    skipped: None,
+                },
+            });
         }
-        let sequence = intake::sequences(connection, shared, 1).await?[0];
-        let put = Query::new(
-            "INSERT INTO lanes (connection, contact, priority, ready_at, last_sequence) VALUES (?, ?, 0, ?, ?) \
-             ON CONFLICT (connection, contact) DO UPDATE SET last_sequence = excluded.last_sequence \
-             RETURNING turn",
-        )
-        .bind(id)
-        .bind(contact)
-        .bind(now.0)
-        .bind(sequence)
-        .fetch_optional(connection)
-        .await?;
-        let turn: i64 = put.map_or(Ok(0), |row| row.try_get("turn"))?;
-        Query::new(
-            "INSERT INTO deliveries (sequence, id, event, connection, contact, entity_kind, entity_id, kind, priority, \
-             lacks_identity, turn, occurred_at_us, received_at, queued_at, state, attempts, was_claimed, was_retried) \
-             VALUES (?, ?, ?, ?, ?, 'contact', ?, ?, 0, false, ?, ?, ?, ?, 'pending', 0, false, true)",
-        )
-        .bind(sequence)
-        .bind(shared.ids.next())
-        .bind(event)
-        .bind(id)
-        .bind(contact)
-        .bind(contact)
-        .bind(EventKind::ContactChanged.as_str())
-        .bind(turn)
-        .bind(now.0.saturating_mul(1_000))
-        .bind(now.0)
-        .bind(now.0)
-        .execute(connection)
-        .await?;
-        queued += 1;
     }
-    Ok(Some(queued))
+    let mut script = Script::default();
+    intake::put(&mut script, connection, shared, &deliveries, now).await?;
+    script.run(connection).await?;
+    Ok(Some(deliveries.len() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        super::super::statement::check_plans(&[&REQUEUE, &PUT_BACK, &SKIP]).await;
+    }
 }

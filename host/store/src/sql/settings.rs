@@ -8,7 +8,9 @@ use gladhand_core::ids::{ConnectionId, SourceId};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use self::rows::{account, connection, mode_word, source};
+use self::rows::{account, mode_word, source};
+
+pub(super) use self::rows::connection;
 use super::Store;
 use super::rows::to_json;
 use super::statement::Query;

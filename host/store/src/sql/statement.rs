@@ -1,6 +1,7 @@
 //! One text for both databases: statements over many rows, many statements in one go, and statements of single values.
 //!
-//! Written with `?` for a value, `{rows}` for the given rows, and `{clock}` for the database's own clock in milliseconds.
+//! Written with `?` for a value, `{rows}` for the given rows, `{clock}` for the database's own clock in milliseconds, and
+//! `{postgres: …}` for what only PostgreSQL is told, such as which rows to lock.
 //! SQLite gets the rows as a VALUES clause; their number is rounded up to a power of two with rows of nulls, so that few
 //! texts exist and all stay prepared. A null equals nothing, so such rows join nothing; an INSERT leaves them out itself.
 //! PostgreSQL gets one array per column, and so one text whatever the number.
@@ -92,8 +93,7 @@ impl Statement {
                 let comma = if place == 0 { "" } else { ", " };
                 write!(rows, "{comma}({row})").expect("a string grows");
             }
-            let text = self.sqlite.replace("{rows}", &rows);
-            text.replace("{clock}", SQLITE_CLOCK).into()
+            sqlite_only(self.sqlite).replace("{rows}", &rows).into()
         })
     }
 
@@ -120,9 +120,27 @@ const SQLITE_CLOCK: &str = "0";
 
 const POSTGRES_CLOCK: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
 
-/// The text with `$n` for each `?`, counted from `first`.
+const ONLY_POSTGRES: &str = "{postgres: ";
+
+/// The text as SQLite understands it.
+fn sqlite_only(text: &str) -> String {
+    let mut parts = text.split(ONLY_POSTGRES);
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        told.push_str(part.split_once('}').map_or("", |(_, rest)| rest));
+    }
+    told.replace("{clock}", SQLITE_CLOCK)
+}
+
+/// The text as PostgreSQL understands it, with `$n` for each `?`, counted from `first`.
 fn numbered(text: &str, first: usize) -> String {
-    let mut parts = text.split('?');
+    let mut told = String::with_capacity(text.len());
+    let mut parts = text.split(ONLY_POSTGRES);
+    told.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        told.push_str(&part.replacen('}', "", 1));
+    }
+    let mut parts = told.split('?');
     let mut numbered = parts.next().unwrap_or_default().to_owned();
     for (number, part) in (first..).zip(parts) {
         write!(numbered, "${number}{part}").expect("a string grows");
@@ -156,16 +174,22 @@ impl Script {
         row: impl Fn(&mut Values, &T),
         after: impl Fn(&mut Values),
     ) {
-        let chunks = rows.chunks(LARGEST);
-        self.parts
-            .extend(chunks.map(|chunk| Part::new(statement, chunk, &row, &after)));
+        if !rows.is_empty() {
+            self.parts.push(Part::new(statement, rows, &row, &after));
+        }
     }
 
     /// Runs what was added.
     pub(super) async fn run(self, connection: &mut Connection) -> Result<(), sqlx::Error> {
-        match connection.dialect() {
-            Dialect::Sqlite => self.run_as_one(connection).await,
-            Dialect::Postgres => self.run_one_by_one(connection).await,
+        let dialect = connection.dialect();
+        let parts = self
+            .parts
+            .into_iter()
+            .flat_map(|part| part.split(largest(dialect)))
+            .collect();
+        match dialect {
+            Dialect::Sqlite => Self { parts }.run_as_one(connection).await,
+            Dialect::Postgres => Self { parts }.run_one_by_one(connection).await,
         }
     }
 
@@ -227,6 +251,23 @@ impl Part {
             values,
             after: last.into_vec(),
         }
+    }
+
+    /// The same over at most so many rows each, in order.
+    fn split(self, largest: usize) -> Vec<Self> {
+        let columns = self.statement.columns.len();
+        let mut parts = Vec::with_capacity(self.rows.div_ceil(largest));
+        let mut left = self.values.into_iter();
+        for first in (0..self.rows).step_by(largest) {
+            let rows = largest.min(self.rows - first);
+            parts.push(Self {
+                statement: self.statement,
+                rows,
+                values: left.by_ref().take(rows * columns).collect(),
+                after: self.after.clone(),
+            });
+        }
+        parts
     }
 
     /// The power of two that its number of rows is rounded up to.
@@ -337,7 +378,7 @@ impl Query {
 
     fn bound(self, dialect: Dialect) -> Result<(Arc<str>, Bound), sqlx::Error> {
         let text = match dialect {
-            Dialect::Sqlite => self.text.replace("{clock}", SQLITE_CLOCK),
+            Dialect::Sqlite => sqlite_only(&self.text),
             Dialect::Postgres => numbered(&self.text, 1),
         };
         let mut bound = Bound::nothing(dialect);
@@ -390,6 +431,23 @@ mod tests {
             &**statement.postgres_text(),
             "INSERT INTO t SELECT * FROM (SELECT * FROM UNNEST($1::bigint[], $2::text[]) AS r(column1, column2)) \
              WHERE column1 > $3 RETURNING a"
+        );
+    }
+
+    #[test]
+    fn only_postgres_is_told_what_to_lock() {
+        let statement = Statement::new(
+            &[Integer],
+            "SELECT {clock} FROM ({rows}) AS t WHERE a = ?{postgres:  FOR UPDATE OF t} LIMIT ?",
+        );
+        assert_eq!(
+            &**statement.sqlite_text(0),
+            "SELECT 0 FROM (VALUES (?)) AS t WHERE a = ? LIMIT ?"
+        );
+        assert!(
+            statement
+                .postgres_text()
+                .ends_with("AS t WHERE a = $2 FOR UPDATE OF t LIMIT $3")
         );
     }
 

@@ -21,7 +21,9 @@ use gladhand_store::deliveries::{
 };
 use gladhand_store::intake::{Intake, Taken};
 use gladhand_store::settings::Settings;
-use gladhand_store::{Audit, Effects, Error, Events, LinkBook, Queue, Retention, crypter::Key};
+use gladhand_store::{
+    Audit, Effects, Error, Events, LinkBook, Location, Options, Queue, Retention, crypter::Key,
+};
 use uuid::Uuid;
 
 use crate::configured::{test_account, test_source, test_version};
@@ -75,6 +77,20 @@ pub struct Given {
     pub ids: Arc<dyn Ids>,
     pub planner: Arc<dyn Planner>,
     pub hold: Duration,
+}
+
+impl Given {
+    pub fn at(self, location: Location) -> Options {
+        Options {
+            location,
+            master_key: self.master_key,
+            older_master_keys: Vec::new(),
+            clock: self.clock,
+            ids: self.ids,
+            planner: self.planner,
+            hold: self.hold,
+        }
+    }
 }
 
 pub struct Bed {

@@ -125,6 +125,7 @@ macro_rules! for_each {
             queue: [
                 a_dead_letter_runs_again_on_the_newest_state,
                 a_delivery_that_waits_runs_now,
+                one_that_came_last_is_not_lost_with_the_lane_that_runs,
                 one_that_runs_is_not_touched,
                 a_skipped_head_lets_its_lane_go_on,
                 dead_letters_are_retried_and_discarded_by_what_they_are,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use gladhand_core::attempt::Changes;
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::port::Ports;
-use gladhand_store::{Deliveries as _, Error, Location, Options, Store};
+use gladhand_store::{Deliveries as _, Error, Location, Store};
 use secrecy::SecretString;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
@@ -48,16 +48,8 @@ impl Database {
     }
 
     async fn store(&self, given: Given) -> Result<Arc<Store>, Error> {
-        Store::open(Options {
-            location: Location::Postgres(SecretString::from(self.url().await.to_owned())),
-            master_key: given.master_key,
-            older_master_keys: Vec::new(),
-            clock: given.clock,
-            ids: given.ids,
-            planner: given.planner,
-            hold: given.hold,
-        })
-        .await
+        let url = SecretString::from(self.url().await.to_owned());
+        Store::open(given.at(Location::Postgres(url))).await
     }
 
     /// The time that leases last is over.
@@ -123,16 +115,8 @@ async fn a_url_that_is_none_and_a_server_that_is_not_there_are_said() {
         ("postgres://[", "cannot be read"),
         ("postgres://gladhand@127.0.0.1:1/none", "does not answer"),
     ] {
-        let opened = Store::open(Options {
-            location: Location::Postgres(SecretString::from(url.to_owned())),
-            master_key: bed.given.master_key.clone(),
-            older_master_keys: Vec::new(),
-            clock: Arc::clone(&bed.given.clock),
-            ids: Arc::clone(&bed.given.ids),
-            planner: Arc::clone(&bed.given.planner),
-            hold: bed.given.hold,
-        })
-        .await;
+        let location = Location::Postgres(SecretString::from(url.to_owned()));
+        let opened = Store::open(bed.given.clone().at(location)).await;
         let error = opened.err().expect("nothing to open").to_string();
         assert!(error.contains(expect), "{error}");
     }
@@ -140,8 +124,7 @@ async fn a_url_that_is_none_and_a_server_that_is_not_there_are_said() {
 
 #[tokio::test]
 async fn a_lane_whose_lease_ended_runs_elsewhere_and_the_stalled_host_settles_nothing() {
-    let database = Arc::new(Database::new());
-    let bed = Bed::new(Box::new(Shared(Arc::clone(&database)))).await;
+    let (database, bed) = one_host().await;
     bed.take(bed.contact("7", None, Tick(1))).await;
     let stalled = bed.claim_one().await;
     assert!(bed.claim(1).await.is_empty(), "the lease holds");
@@ -162,8 +145,7 @@ async fn a_lane_whose_lease_ended_runs_elsewhere_and_the_stalled_host_settles_no
 
 #[tokio::test]
 async fn a_renewed_lease_does_not_end() {
-    let database = Arc::new(Database::new());
-    let bed = Bed::new(Box::new(Shared(Arc::clone(&database)))).await;
+    let (database, bed) = one_host().await;
     bed.take(bed.contact("7", None, Tick(1))).await;
     let claimed = bed.claim_one().await;
     database.end_leases().await;
@@ -178,12 +160,7 @@ async fn a_renewed_lease_does_not_end() {
 
 #[tokio::test]
 async fn two_hosts_take_and_claim_side_by_side() {
-    let database = Arc::new(Database::new());
-    let bed = Bed::new(Box::new(Shared(Arc::clone(&database)))).await;
-    let other = database
-        .store(bed.given.clone())
-        .await
-        .expect("a second host");
+    let (bed, other) = two_hosts().await;
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..200_i64 {
         // The same forty contacts and conversations on both hosts at once.
@@ -222,8 +199,7 @@ async fn two_hosts_take_and_claim_side_by_side() {
 
 #[tokio::test]
 async fn a_session_that_is_ended_is_made_anew() {
-    let database = Arc::new(Database::new());
-    let bed = Bed::new(Box::new(Shared(Arc::clone(&database)))).await;
+    let (database, bed) = one_host().await;
     bed.take(bed.contact("7", None, Tick(1))).await;
     database
         .connect()
@@ -244,12 +220,7 @@ async fn a_session_that_is_ended_is_made_anew() {
 
 #[tokio::test]
 async fn what_came_in_on_one_host_wakes_the_other() {
-    let database = Arc::new(Database::new());
-    let bed = Bed::new(Box::new(Shared(Arc::clone(&database)))).await;
-    let other = database
-        .store(bed.given.clone())
-        .await
-        .expect("a second host");
+    let (bed, other) = two_hosts().await;
     // Until it listens it is not told, so more than one event may be needed.
     let told = async { other.changed().await };
     tokio::pin!(told);
@@ -311,6 +282,20 @@ async fn an_installation_moves_over_and_goes_on() {
     assert_eq!(bed.drain().await.len(), 2, "a message and a contact");
     let counts = bed.store.counts().await.expect("a read").by_state;
     assert_eq!(counts, [(DeliveryState::Succeeded, 4)]);
+}
+
+/// A bed, and the database that it stands on.
+async fn one_host() -> (Arc<Database>, Bed) {
+    let database = Arc::new(Database::new());
+    let bed = Bed::new(Box::new(Shared(Arc::clone(&database)))).await;
+    (database, bed)
+}
+
+/// A bed, and a second host on its database.
+async fn two_hosts() -> (Bed, Arc<Store>) {
+    let (database, bed) = one_host().await;
+    let other = database.store(bed.given.clone()).await;
+    (bed, other.expect("a second host"))
 }
 
 /// A database that the test keeps a hand on.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use gladhand_core::port::Ports;
-use gladhand_store::{Error, Location, Options, Store};
+use gladhand_store::{Error, Location, Store};
 
 use crate::bed::{self, Backend, Bed, Given};
 use crate::events::{Tick, contact};
@@ -26,23 +26,15 @@ impl File {
         }
     }
 
-    fn options(&self, given: Given) -> Options {
-        Options {
-            location: Location::Sqlite(self.directory.path().join("gladhand.db")),
-            master_key: given.master_key,
-            older_master_keys: Vec::new(),
-            clock: given.clock,
-            ids: given.ids,
-            planner: given.planner,
-            hold: given.hold,
-        }
+    fn location(&self) -> Location {
+        Location::Sqlite(self.directory.path().join("gladhand.db"))
     }
 }
 
 #[async_trait]
 impl Backend for File {
     async fn open(&self, given: Given) -> Result<(Arc<dyn bed::Store>, Ports), Error> {
-        let store = Store::open(self.options(given)).await?;
+        let store = Store::open(given.at(self.location())).await?;
         *self.open.lock().expect("no test panics holding it") = Some(Arc::clone(&store));
         let ports = store.ports();
         Ok((store, ports))
@@ -61,17 +53,9 @@ impl Backend for File {
 #[tokio::test]
 async fn a_second_process_is_refused() {
     let file = File::new();
-    let path = file.directory.path().to_owned();
+    let location = file.location();
     let bed = Bed::new(Box::new(file)).await;
-    let again = Options {
-        location: Location::Sqlite(path.join("gladhand.db")),
-        master_key: bed.given.master_key.clone(),
-        older_master_keys: Vec::new(),
-        clock: Arc::clone(&bed.given.clock),
-        ids: Arc::clone(&bed.given.ids),
-        planner: Arc::clone(&bed.given.planner),
-        hold: bed.given.hold,
-    };
+    let again = bed.given.clone().at(location);
     assert!(matches!(Store::open(again).await, Err(Error::InUse { .. })));
 }
 

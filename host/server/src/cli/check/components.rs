@@ -2,7 +2,7 @@
 //!
 //! A component that describes itself is given no way to reach anything, so what it could reach holds nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -21,11 +21,13 @@ use gladhand_store::catalog::Version;
 use serde_json::Value;
 
 use crate::cli::printer;
+use crate::components;
 use crate::system::{SystemClock, SystemIds};
 
 /// One for each `*.wasm` of the folder that this host would run; the others are named on stderr.
 pub async fn describe(dir: &Path) -> anyhow::Result<Vec<Version>> {
-    let paths = components(dir);
+    // A folder that is not there holds none: the host says so when it starts.
+    let paths = components::in_folder(dir).unwrap_or_default();
     if paths.is_empty() {
         return Ok(Vec::new());
     }
@@ -45,22 +47,6 @@ pub async fn describe(dir: &Path) -> anyhow::Result<Vec<Version>> {
         }
     }
     Ok(versions)
-}
-
-/// A folder that is not there holds none: the host says so when it starts.
-fn components(dir: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(dir) else {
-        return Vec::new();
-    };
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    paths.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "wasm")
-    });
-    paths.sort();
-    paths
 }
 
 fn runtime() -> anyhow::Result<Runtime> {

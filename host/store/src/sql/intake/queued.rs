@@ -30,8 +30,23 @@ static PUT_INTO_LANES: Statement = Statement::new(
      RETURNING connection, contact, turn",
 );
 
+/// Puts new deliveries into their lanes, in the order given; the script stores them.
+pub(in super::super) async fn put(
+    script: &mut Script,
+    connection: &mut Connection,
+    shared: &Shared,
+    deliveries: &[PlannedDelivery],
+    ready_at: Timestamp,
+) -> Result<(), Error> {
+    let sequences = sequences(connection, shared, deliveries.len()).await?;
+    let numbered: Vec<(i64, &PlannedDelivery)> = sequences.into_iter().zip(deliveries).collect();
+    let turns = put_into_lanes(connection, &numbered, ready_at).await?;
+    insert(script, &numbered, &turns, shared.clock.now());
+    Ok(())
+}
+
 /// Numbers for so many new deliveries, in the order of their arrival.
-pub(in super::super) async fn sequences(
+async fn sequences(
     connection: &mut Connection,
     shared: &Shared,
     number: usize,
@@ -55,9 +70,9 @@ pub(in super::super) async fn sequences(
 }
 
 /// Makes the lanes of the deliveries that are to run; which turn is on in each.
-pub(super) async fn put_into_lanes(
+async fn put_into_lanes(
     connection: &mut Connection,
-    numbered: &[(i64, &PlannedDelivery<'_>)],
+    numbered: &[(i64, &PlannedDelivery)],
     ready_at: Timestamp,
 ) -> Result<HashMap<LaneKey, i64>, Error> {
     let mut newest: HashMap<(ConnectionId, &str), (i64, i64)> = HashMap::new();
@@ -111,9 +126,9 @@ static INSERT_DELIVERIES: Statement = Statement::new(
 );
 
 /// Stores deliveries, each with its sequence and its lane's turn.
-pub(super) fn insert(
+fn insert(
     script: &mut Script,
-    numbered: &[(i64, &PlannedDelivery<'_>)],
+    numbered: &[(i64, &PlannedDelivery)],
     turns: &HashMap<LaneKey, i64>,
     now: Timestamp,
 ) {
@@ -124,7 +139,7 @@ pub(super) fn insert(
          (
             sequence,
             PlannedDelivery {
-                event,
+                received_at,
                 delivery,
                 lacks_identity,
             },
@@ -151,7 +166,7 @@ pub(super) fn insert(
                 .put(*lacks_identity)
                 .put(turns.get(&lane).copied().unwrap_or(0))
                 .put(delivery.occurred_at_us)
-                .put(event.received_at.0)
+                .put(received_at.0)
                 .put(now.0)
                 .put(state.as_str())
                 .put(0_i64)

@@ -32,7 +32,7 @@ pub(super) fn account(row: &Row) -> Result<Account, Error> {
     })
 }
 
-pub(super) fn connection(row: &Row) -> Result<Connection, Error> {
+pub(in super::super) fn connection(row: &Row) -> Result<Connection, Error> {
     let id = ConnectionId::from_uuid(row.try_get("id")?);
     let cell = |column| rows::Cell {
         table: "connections",

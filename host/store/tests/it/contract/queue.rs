@@ -85,6 +85,25 @@ pub async fn a_delivery_that_waits_runs_now(backend: Box<dyn Backend>) {
     bed.succeed(&again).await;
 }
 
+pub async fn one_that_came_last_is_not_lost_with_the_lane_that_runs(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    bed.take(bed.message("9", contact("7", JANE), Tick(5)))
+        .await;
+    // Comes in last and happened first.
+    bed.take(bed.contact("7", JANE, Tick(1))).await;
+    let last = bed.claim_one().await;
+    assert_eq!(last.delivery.kind, Some(EventKind::ContactChanged));
+    bed.die(&last, FailureKind::Invalid, false).await;
+    bed.succeed(&bed.claim_one().await).await;
+    // Now nothing else waits, as far as the claim can see.
+    let message = bed.claim_one().await;
+    done(bed.retry(last.delivery.id).await);
+    bed.succeed(&message).await;
+    let again = bed.claim_one().await;
+    assert_eq!(again.delivery.id, last.delivery.id);
+    bed.succeed(&again).await;
+}
+
 pub async fn one_that_runs_is_not_touched(backend: Box<dyn Backend>) {
     let bed = Bed::new(backend).await;
     bed.take(bed.contact("7", JANE, Tick(1))).await;
