@@ -8,6 +8,8 @@ mod database;
 
 mod value;
 
+mod query;
+
 mod statement;
 
 mod rows;
@@ -63,7 +65,7 @@ mod settings;
 mod catalog;
 
 pub(crate) use self::database::{Connection, Readers};
-pub(crate) use self::statement::Query;
+pub(crate) use self::query::Query;
 
 use std::path::PathBuf;
 use std::pin::Pin;

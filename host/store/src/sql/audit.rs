@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::Store;
 use super::database::Row;
 use super::deliveries::LONGEST_PAGE;
+use super::query::Query;
 use super::rows;
-use super::statement::Query;
 use crate::Error;
 use crate::audit::{Audit, AuditEntry};
 

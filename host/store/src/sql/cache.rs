@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use super::Store;
 use super::changes::Found;
+use super::query::Query;
 use super::rows::{self, to_json};
-use super::statement::{Query, Script, Statement};
+use super::statement::{Script, Statement};
 use super::value::Type::{Id, Integer, Text};
 use crate::Error;
 

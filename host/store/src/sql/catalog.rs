@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use gladhand_core::ids::ConnectionId;
 
 use super::Store;
+use super::query::Query;
 use super::rows::{self, to_json};
 use super::settings::refused;
-use super::statement::Query;
 use crate::Error;
 use crate::catalog::{Catalog, Version};
 

@@ -3,7 +3,7 @@
 //! What columns and keys a table has is read from PostgreSQL, so that a column that is added is not forgotten here.
 
 use super::database::{Bound, Connection, Dialect, Row};
-use super::statement::Query;
+use super::query::Query;
 use super::value::{Type, Value};
 use super::{Readers, Store};
 use crate::Error;

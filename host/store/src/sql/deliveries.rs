@@ -7,9 +7,9 @@ use gladhand_core::attempt::{Changes, Lease};
 use gladhand_core::delivery::{Delivery, DeliveryState};
 use gladhand_core::ids::{AccountId, DeliveryId};
 
+use super::query::Query;
 use super::rows::{self, delivery_columns};
 use super::settle::Settle;
-use super::statement::Query;
 use super::writer::Operation;
 use super::{Store, leases, show};
 use crate::Error;

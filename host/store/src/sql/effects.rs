@@ -8,8 +8,8 @@ use gladhand_core::ids::{AccountId, DeliveryId, EffectId};
 use super::Store;
 use super::database::{Connection, Row};
 use super::deliveries::LONGEST_PAGE;
+use super::query::Query;
 use super::rows::{self, Cell};
-use super::statement::Query;
 use crate::Error;
 use crate::effects::{Concluded, EffectFilter, EffectRecord, Effects, Word};
 

@@ -8,8 +8,9 @@ use gladhand_core::port::Scope;
 
 use super::database::Connection;
 use super::deliveries::LONGEST_PAGE;
+use super::query::Query;
 use super::rows::{self, link_columns};
-use super::statement::{Query, Script};
+use super::statement::Script;
 use super::{Store, links};
 use crate::Error;
 use crate::link_book::{LinkBook, LinkFilter, LinkRecord};

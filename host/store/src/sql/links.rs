@@ -7,8 +7,9 @@ use gladhand_core::port::{self, Links, Scope};
 use uuid::Uuid;
 
 use super::Store;
+use super::query::Query;
 use super::rows::{self, link_columns, to_json};
-use super::statement::{Query, Script, Statement};
+use super::statement::{Script, Statement};
 use super::value::Type::{Id, Integer, Text};
 use super::value::Values;
 use crate::Error;

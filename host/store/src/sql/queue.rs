@@ -12,8 +12,9 @@ use gladhand_core::lane::Priority;
 use gladhand_core::outcome::{Outcome, SkipCode};
 
 use super::database::{Connection, Row};
+use super::query::Query;
 use super::rows::{self, delivery_columns, to_json};
-use super::statement::{Query, Script, Statement};
+use super::statement::{Script, Statement};
 use super::value::Type::Id;
 use super::value::Values;
 use super::{Shared, Store, intake, settings};

@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::Store;
 use super::database::Connection;
+use super::query::Query;
 use super::rows::{self, Cell};
-use super::statement::{Query, Script, Statement};
+use super::statement::{Script, Statement};
 use super::value::Type::{Id, Integer, Text};
 use super::value::Values;
 use crate::Error;

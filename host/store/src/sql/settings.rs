@@ -12,8 +12,8 @@ use self::rows::{account, mode_word, source};
 
 pub(super) use self::rows::connection;
 use super::Store;
+use super::query::Query;
 use super::rows::to_json;
-use super::statement::Query;
 use crate::Error;
 use crate::crypter::Cell;
 use crate::settings::{SecretOwner, Settings};

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::Store;
 use super::database::Row;
+use super::query::Query;
 use super::rows::{self, to_json};
-use super::statement::Query;
 use crate::Error;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! One text for both databases: statements over many rows, many statements in one go, and statements of single values.
+//! One text for both databases: statements over many rows, and many statements in one go.
 //!
 //! Written with `?` for a value, `{rows}` for the given rows, `{clock}` for the database's own clock in milliseconds, and
 //! `{postgres: …}` for what only PostgreSQL is told, such as which rows to lock.
@@ -9,7 +9,7 @@
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
-use super::database::{Bound, Connection, Dialect, Readers, Row};
+use super::database::{Bound, Connection, Dialect, Row};
 use super::value::{Type, Value, Values};
 
 /// A statement over rows of `columns`. It may ask for more values after its rows.
@@ -123,7 +123,7 @@ const POSTGRES_CLOCK: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bi
 const ONLY_POSTGRES: &str = "{postgres: ";
 
 /// The text as SQLite understands it.
-fn sqlite_only(text: &str) -> String {
+pub(super) fn sqlite_only(text: &str) -> String {
     let mut parts = text.split(ONLY_POSTGRES);
     let mut told = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -133,7 +133,7 @@ fn sqlite_only(text: &str) -> String {
 }
 
 /// The text as PostgreSQL understands it, with `$n` for each `?`, counted from `first`.
-fn numbered(text: &str, first: usize) -> String {
+pub(super) fn numbered(text: &str, first: usize) -> String {
     let mut told = String::with_capacity(text.len());
     let mut parts = text.split(ONLY_POSTGRES);
     told.push_str(parts.next().unwrap_or_default());
@@ -312,83 +312,6 @@ impl Part {
 /// No values after the rows.
 pub(super) fn nothing(_: &mut Values) {}
 
-/// A statement of single values, for what is asked one at a time.
-pub(crate) struct Query {
-    text: String,
-    values: Values,
-}
-
-impl Query {
-    pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            values: Values::default(),
-        }
-    }
-
-    /// Adds the next value.
-    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
-        self.values.put(value);
-        self
-    }
-
-    /// Adds text; it must be the program's own.
-    pub(super) fn push(&mut self, text: &str) -> &mut Self {
-        self.text.push_str(text);
-        self
-    }
-
-    /// Adds a question mark with its value.
-    pub(super) fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
-        self.text.push('?');
-        self.values.put(value);
-        self
-    }
-
-    pub(crate) async fn fetch_all(
-        self,
-        connection: &mut Connection,
-    ) -> Result<Vec<Row>, sqlx::Error> {
-        let (text, values) = self.bound(connection.dialect())?;
-        connection.fetch(text, values).await
-    }
-
-    pub(crate) async fn fetch_optional(
-        self,
-        connection: &mut Connection,
-    ) -> Result<Option<Row>, sqlx::Error> {
-        Ok(self.fetch_all(connection).await?.into_iter().next())
-    }
-
-    /// How many rows it changed.
-    pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64, sqlx::Error> {
-        let (text, values) = self.bound(connection.dialect())?;
-        connection.execute(text, values).await
-    }
-
-    /// Reads past the writer.
-    pub(super) async fn read(self, readers: &Readers) -> Result<Vec<Row>, sqlx::Error> {
-        self.fetch_all(&mut readers.acquire().await?).await
-    }
-
-    /// Reads past the writer what is at most one row.
-    pub(super) async fn read_one(self, readers: &Readers) -> Result<Option<Row>, sqlx::Error> {
-        self.fetch_optional(&mut readers.acquire().await?).await
-    }
-
-    fn bound(self, dialect: Dialect) -> Result<(Arc<str>, Bound), sqlx::Error> {
-        let text = match dialect {
-            Dialect::Sqlite => sqlite_only(&self.text),
-            Dialect::Postgres => numbered(&self.text, 1),
-        };
-        let mut bound = Bound::nothing(dialect);
-        for value in self.values.into_vec() {
-            bound.add(value)?;
-        }
-        Ok((text.into(), bound))
-    }
-}
-
 #[cfg(test)]
 mod plans;
 
@@ -396,115 +319,4 @@ mod plans;
 pub(super) use self::plans::check_plans;
 
 #[cfg(test)]
-mod tests {
-    use sqlx::{Connection as _, SqliteConnection};
-
-    use super::Type::Integer;
-    use super::*;
-
-    static INSERT: Statement = Statement::new(
-        &[Integer, Integer],
-        "INSERT INTO t (a, b) SELECT * FROM ({rows}) AS given WHERE column1 IS NOT NULL",
-    );
-
-    static RAISE: Statement = Statement::new(
-        &[Integer],
-        "WITH raised(a) AS ({rows}) UPDATE t SET b = b + ? FROM raised WHERE t.a = raised.a",
-    );
-
-    static FIND: Statement = Statement::new(
-        &[Integer],
-        "WITH given(a) AS ({rows}) SELECT t.a, t.b FROM given JOIN t ON t.a = given.a ORDER BY t.a",
-    );
-
-    #[test]
-    fn a_text_has_a_place_for_every_value() {
-        let statement = Statement::new(
-            &[Integer, Type::Text],
-            "INSERT INTO t SELECT * FROM ({rows}) WHERE column1 > ? RETURNING a",
-        );
-        assert_eq!(
-            &**statement.sqlite_text(1),
-            "INSERT INTO t SELECT * FROM (VALUES (?, ?), (?, ?)) WHERE column1 > ? RETURNING a"
-        );
-        assert_eq!(
-            &**statement.postgres_text(),
-            "INSERT INTO t SELECT * FROM (SELECT * FROM UNNEST($1::bigint[], $2::text[]) AS r(column1, column2)) \
-             WHERE column1 > $3 RETURNING a"
-        );
-    }
-
-    #[test]
-    fn only_postgres_is_told_what_to_lock() {
-        let statement = Statement::new(
-            &[Integer],
-            "SELECT {clock} FROM ({rows}) AS t WHERE a = ?{postgres:  FOR UPDATE OF t} LIMIT ?",
-        );
-        assert_eq!(
-            &**statement.sqlite_text(0),
-            "SELECT 0 FROM (VALUES (?)) AS t WHERE a = ? LIMIT ?"
-        );
-        assert!(
-            statement
-                .postgres_text()
-                .ends_with("AS t WHERE a = $2 FOR UPDATE OF t LIMIT $3")
-        );
-    }
-
-    #[tokio::test]
-    async fn statements_run_in_order_over_exactly_the_rows_that_were_given() {
-        let sqlite = SqliteConnection::connect("sqlite::memory:").await;
-        let mut connection = Connection::Sqlite(sqlite.expect("a database"));
-        connection
-            .run("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)")
-            .await
-            .expect("a table");
-        // More rows than one statement takes, and no power of two.
-        let rows: Vec<i64> = (0..600).collect();
-        let mut script = Script::default();
-        script.add(&INSERT, &rows, |values, row| {
-            values.put(*row).put(*row);
-        });
-        let raised = [3_i64, 5, 599];
-        script.add_with(
-            &RAISE,
-            &raised,
-            |values, row| {
-                values.put(*row);
-            },
-            |values| {
-                values.put(1_000_i64);
-            },
-        );
-        script.add::<i64>(&INSERT, &[], |_, _| unreachable!("there is no row"));
-        script
-            .run(&mut connection)
-            .await
-            .expect("statements of the test's own");
-
-        let asked: Vec<i64> = (0..700).collect();
-        let found = FIND
-            .fetch(
-                &mut connection,
-                &asked,
-                |values, row| {
-                    values.put(*row);
-                },
-                nothing,
-            )
-            .await
-            .expect("a read");
-        let found: Vec<(i64, i64)> = found
-            .iter()
-            .map(|row| {
-                let cell = |column| row.try_get(column).expect("a number");
-                (cell("a"), cell("b"))
-            })
-            .collect();
-        let expect: Vec<(i64, i64)> = rows
-            .iter()
-            .map(|row| (*row, row + if raised.contains(row) { 1_000 } else { 0 }))
-            .collect();
-        assert_eq!(found, expect);
-    }
-}
+mod tests;

@@ -6,8 +6,8 @@ use gladhand_core::port::{self, Variables};
 use serde_json::Value;
 
 use super::Store;
+use super::query::Query;
 use super::rows::{self, to_json};
-use super::statement::Query;
 use crate::Error;
 
 #[async_trait]

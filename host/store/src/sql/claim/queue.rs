@@ -9,8 +9,9 @@ use gladhand_core::ids::{ConnectionId, DeliveryId};
 use gladhand_core::lane::{self, Waiting};
 
 use super::super::database::{Connection, Row};
+use super::super::query::Query;
 use super::super::rows::{self, Cell};
-use super::super::statement::{Query, Script, Statement};
+use super::super::statement::{Script, Statement};
 use super::super::value::Type::{Id, Integer, Text};
 use super::ready::ReadyLane;
 use crate::Error;

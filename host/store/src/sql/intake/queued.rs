@@ -11,8 +11,9 @@ use gladhand_core::outcome::Outcome;
 
 use super::super::Shared;
 use super::super::database::{Connection, Dialect};
+use super::super::query::Query;
 use super::super::rows::{self, to_json};
-use super::super::statement::{Query, Script, Statement, nothing};
+use super::super::statement::{Script, Statement, nothing};
 use super::super::value::Type::{Fact, Id, Integer, Text};
 use crate::Error;
 use crate::planned::PlannedDelivery;
