@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::database::Kind;
 use crate::drain::Backlog;
 use crate::report::{Row, line};
 use crate::scale::Scale;
+use gladhand_tests::database::Kind;
 
 /// Whatever is not delivered by then is too slow to be waited for.
 const PATIENCE: Duration = Duration::from_mins(2);

@@ -16,8 +16,8 @@ use gladhand_tests::host::{Joined, Setup, TestHost, built_connectors};
 use gladhand_tests::http::Client;
 use tempfile::TempDir;
 
-use crate::database::{Database, Kind, Work};
 use crate::report::median;
+use gladhand_tests::database::{Database, Kind, Work};
 
 /// Attempts at once: enough that a commit is shared by many.
 pub const ATTEMPTS: u32 = 64;

@@ -13,11 +13,11 @@ use gladhand_tests::host::{Joined, built_connectors};
 use gladhand_tests::krayin::{Config, Krayin};
 
 use crate::bed::{ATTEMPTS, Bed, Ground};
-use crate::database::Kind;
 use crate::fill::fill;
 use crate::native::Native;
 use crate::report::{Row, line};
 use crate::scale::Scale;
+use gladhand_tests::database::Kind;
 
 /// Component and native take turns, so that a machine that slows down slows both.
 const PAIRS: usize = 3;

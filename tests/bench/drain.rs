@@ -9,9 +9,9 @@ use gladhand_server::system::SystemClock;
 
 use crate::bed::{ATTEMPTS, Bed};
 use crate::crm::{Crm, Manner};
-use crate::database::Kind;
 use crate::fill::fill;
 use crate::report::{Row, line};
+use gladhand_tests::database::Kind;
 
 /// A backlog and how much of it is looked at.
 #[derive(Debug, Clone, Copy)]

@@ -4,10 +4,10 @@ use anyhow::Result;
 use gladhand_core::clock::Clock as _;
 
 use crate::bed::Bed;
-use crate::database::Kind;
 use crate::load::{Acknowledged, Load};
 use crate::report::{Row, line, percentile};
 use crate::scale::Scale;
+use gladhand_tests::database::Kind;
 
 /// Measures for `scale.time`.
 pub async fn run(scale: Scale, kind: Kind) -> Result<Row> {

@@ -4,10 +4,10 @@
 
 use anyhow::Result;
 
-use crate::database::Kind;
 use crate::intake;
 use crate::report::{Row, line};
 use crate::scale::Scale;
+use gladhand_tests::database::Kind;
 
 const RATE: u32 = 1_000;
 

@@ -4,10 +4,10 @@
 
 use anyhow::Result;
 
-use crate::database::Kind;
 use crate::drain::Backlog;
 use crate::report::{Row, line};
 use crate::scale::Scale;
+use gladhand_tests::database::Kind;
 
 /// Works on each for `scale.time`, or until it is done.
 pub async fn run(scale: Scale, kind: Kind) -> Result<Vec<Row>> {

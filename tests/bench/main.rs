@@ -8,8 +8,6 @@ mod scale;
 
 mod report;
 
-mod database;
-
 mod statements;
 
 mod bed;
@@ -57,9 +55,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::database::Kind;
 use crate::options::Options;
 use crate::report::{Row, line};
+use gladhand_tests::database::Kind;
 
 /// Every scenario, in the order in which they run.
 const SCENARIOS: [&str; 13] = [

@@ -14,12 +14,12 @@ use gladhand_tests::krayin::Krayin;
 use sha2::{Digest as _, Sha256};
 
 use crate::bed::Ground;
-use crate::database::Kind;
 use crate::deliver_krayin::quick_krayin;
 use crate::load::Load;
 use crate::process::{Process, Program};
 use crate::report::{Row, line};
 use crate::scale::Scale;
+use gladhand_tests::database::Kind;
 
 const CONNECTORS: u8 = 4;
 /// What a host that has just started gives back by then, it gives back.

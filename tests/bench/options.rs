@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::database::Kind;
 use crate::scale::Scale;
+use gladhand_tests::database::Kind;
 
 /// What `--help` prints.
 pub const HELP: &str = "\

@@ -11,11 +11,11 @@ use gladhand_server::system::SystemClock;
 
 use crate::bed::{ATTEMPTS, Bed, Ground};
 use crate::crm::{Crm, Manner};
-use crate::database::Kind;
 use crate::fill::fill;
 use crate::load::Load;
 use crate::report::{Row, line, median, percentile};
 use crate::scale::Scale;
+use gladhand_tests::database::Kind;
 
 const PAIRS: usize = 5;
 /// Far below what the host can deliver: what is looked at is not the queue of the fast one itself.

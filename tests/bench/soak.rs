@@ -15,11 +15,11 @@ use tokio::task::JoinSet;
 
 use crate::bed::{ATTEMPTS, Ground};
 use crate::crm::{Crm, Manner};
-use crate::database::Kind;
 use crate::process::{Process, Program};
 use crate::report::{Row, line, megabytes};
 use crate::scale::Scale;
 use crate::webhook;
+use gladhand_tests::database::Kind;
 
 /// How often it is looked at, over the whole run.
 const SAMPLES: usize = 20;

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use sqlx::{Connection as _, PgConnection, query, query_scalar};
 use tokio::process::Command;
 
-use crate::database::{Database, URL, cluster};
+use gladhand_tests::database::{Database, URL, cluster};
 
 /// The script that `cargo xtask` leaves for whoever restarts its cluster.
 const CONTROL: &str = "GLADHAND_TEST_POSTGRES_CONTROL";

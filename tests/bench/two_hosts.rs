@@ -11,12 +11,12 @@ use gladhand_server::system::SystemClock;
 
 use crate::bed::{ATTEMPTS, Bed, Ground};
 use crate::crm::{Crm, Manner};
-use crate::database::Kind;
 use crate::fill::fill;
 use crate::process::{Process, Program};
 use crate::report::{Row, line, median};
 use crate::scale::Scale;
 use crate::statements;
+use gladhand_tests::database::Kind;
 
 const PAIRS: usize = 3;
 /// The first part, in which the second host finds out that there is something to do, does not count.

@@ -1,7 +1,6 @@
 //! The disk that the hosts store on: a small one that can be filled, and a limit past which writes fail.
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -10,14 +9,19 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
 
-/// Room for what minutes of load leave behind.
-const SIZE_MIB: u32 = 256;
+/// More than hours of load leave behind; only what lies in it takes memory.
+const SIZE: &str = "4g";
+/// Who writes at the same moment lets the disk grow between measuring it and making it so small.
+const TRIES: u32 = 50;
 
 /// A folder, and whether it is a disk of its own.
 pub struct Disk {
     dir: TempDir,
     is_mounted: bool,
+    /// Held while there is no space, and by whoever needs some.
+    space: Mutex<()>,
 }
 
 impl Disk {
@@ -32,7 +36,7 @@ impl Disk {
             .prefix("gladhand-chaos-")
             .tempdir()?;
         if is_small {
-            let size = format!("size={SIZE_MIB}m");
+            let size = format!("size={SIZE}");
             let mount = ["-t", "tmpfs", "-o", &size, "gladhand-chaos"];
             run(Command::new("mount").args(mount).arg(dir.path()))
                 .context("mounting a small disk; --fault chooses the faults that do without")?;
@@ -40,7 +44,13 @@ impl Disk {
         Ok(Self {
             dir,
             is_mounted: is_small,
+            space: Mutex::default(),
         })
+    }
+
+    /// Whether it is one of its own, that can be full.
+    pub fn is_small(&self) -> bool {
+        self.is_mounted
     }
 
     /// Where.
@@ -53,19 +63,22 @@ impl Disk {
         self.path().join("host-0/gladhand.db")
     }
 
-    /// Leaves no space for a while.
+    /// Leaves no space for a while: the disk is as small as what lies in it.
     pub async fn full_for(&self, duration: Duration) -> Result<()> {
-        let ballast = self.path().join("ballast");
-        let path = ballast.clone();
-        tokio::task::spawn_blocking(move || fill(&path)).await??;
+        let _none = self.space.lock().await;
+        let mut more = 1..TRIES;
+        while let Err(error) = self.shrink() {
+            if more.next().is_none() {
+                return Err(error.context("filling the small disk"));
+            }
+        }
         tokio::time::sleep(duration).await;
-        fs::remove_file(ballast).context("making space again")
+        self.resize(SIZE).context("making space again")
     }
 
-    /// How long the log of that database is.
-    pub fn log_bytes(&self) -> u64 {
-        let log = self.database().with_extension("db-wal");
-        fs::metadata(log).map_or(0, |log| log.len())
+    /// Waits until there is space; there is some for as long as what is returned lives.
+    pub async fn keep_space(&self) -> MutexGuard<'_, ()> {
+        self.space.lock().await
     }
 
     /// A folder in it that belongs to whom `like` belongs to.
@@ -75,6 +88,26 @@ impl Disk {
         fs::create_dir(&folder)?;
         chown(&folder, Some(owner.uid()), Some(owner.gid()))?;
         Ok(folder)
+    }
+
+    fn shrink(&self) -> Result<()> {
+        let mut df = Command::new("df");
+        df.args(["--block-size=1024", "--output=used"]);
+        let said = run(df.arg(self.path()))?;
+        let used: u64 = said
+            .lines()
+            .nth(1)
+            .and_then(|line| line.trim().parse().ok())
+            .with_context(|| format!("df says no number: {said}"))?;
+        self.resize(&format!("{used}k"))
+    }
+
+    fn resize(&self, size: &str) -> Result<()> {
+        let options = format!("remount,size={size}");
+        run(Command::new("mount")
+            .args(["-o", &options])
+            .arg(self.path()))?;
+        Ok(())
     }
 }
 
@@ -88,29 +121,17 @@ impl Drop for Disk {
     }
 }
 
-/// For a while a process can write to no file beyond `bytes`.
-pub async fn refuse_writes_of(pid: u32, bytes: u64, duration: Duration) -> Result<()> {
-    limit(pid, &bytes.to_string())?;
+/// For a while a process can write to no file; whether it is still there then.
+pub async fn refuse_writes_of(pid: u32, duration: Duration) -> Result<bool> {
+    limit(pid, "0")?;
     tokio::time::sleep(duration).await;
-    limit(pid, "unlimited")
-}
-
-fn fill(path: &Path) -> Result<()> {
-    let block = vec![0; 1 << 20];
-    let mut file = fs::File::create(path)?;
-    // One more than fits, and then byte by byte what is left of a page.
-    for _ in 0..=SIZE_MIB {
-        if file.write_all(&block).is_err() {
-            return Ok(());
-        }
-    }
-    bail!("the small disk takes more than it has")
+    limit(pid, "unlimited")?;
+    Ok(!is_gone(pid))
 }
 
 /// The soft limit on file sizes of a process. One that was killed meanwhile needs none.
 fn limit(pid: u32, bytes: &str) -> Result<()> {
-    let process = PathBuf::from(format!("/proc/{pid}"));
-    let Ok(owner) = fs::metadata(&process) else {
+    let Ok(owner) = fs::metadata(process(pid)) else {
         return Ok(());
     };
     let mut prlimit = Command::new("prlimit");
@@ -120,12 +141,23 @@ fn limit(pid: u32, bytes: &str) -> Result<()> {
         .uid(owner.uid())
         .gid(owner.gid());
     match run(&mut prlimit) {
-        Err(_) if !process.exists() => Ok(()),
-        limited => limited,
+        Err(_) if is_gone(pid) => Ok(()),
+        limited => limited.map(drop),
     }
 }
 
-fn run(command: &mut Command) -> Result<()> {
+/// Whether it has ended; its parent may not have noticed yet.
+fn is_gone(pid: u32) -> bool {
+    let stat = fs::read_to_string(process(pid).join("stat"));
+    stat.map_or(true, |stat| stat.contains(") Z "))
+}
+
+fn process(pid: u32) -> PathBuf {
+    format!("/proc/{pid}").into()
+}
+
+/// Runs a program that is soon done; what it says.
+fn run(command: &mut Command) -> Result<String> {
     let program = command.get_program().display().to_string();
     let output = command
         .output()
@@ -136,5 +168,5 @@ fn run(command: &mut Command) -> Result<()> {
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    Ok(())
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -1,31 +1,25 @@
 //! What goes wrong while there is load. Each fault is a task of its own that strikes at moments that chance names.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use gladhand_core::clock::{Clock as _, Timestamp};
 use gladhand_tests::fault::{Fault as CrmFault, Matcher, Rule, Work};
-use gladhand_tests::krayin::Krayin;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-use tokio_util::sync::CancellationToken;
 
-use crate::clock::FastClock;
 use crate::disk::{self, Disk};
-use crate::fleet::Fleet;
 use crate::options::Store;
-use crate::postgres::Postgres;
-use crate::teeth::Tooth;
+use crate::stage::Stage;
 
-/// How far a host's clock jumps, in milliseconds, and home again. It makes an unanswered write look older than it is: by
-/// less than the minute that the connector waits before it looks, less the time that the CRM takes at most.
+/// How far a host's wall clock jumps, in milliseconds, and home again: an unanswered write looks older than it is, or as
+/// if it were still to come.
 const JUMPS: Range<i64> = -30_000..30_000;
 /// How far it leaps: the write looks as if the CRM had been done with it long ago.
 const LEAPS: Range<i64> = -600_000..600_000;
-/// How late the CRM does a write at most, in milliseconds of its clock.
+/// How late the CRM does a write at most, in milliseconds of its clock: within the minute that the connector waits before
+/// it looks.
 const LATEST: u64 = 25_000;
 /// Rules of the CRM that have struck are cleared away after so many.
 const RULES: u32 = 50;
@@ -51,26 +45,6 @@ pub enum Fault {
     BackendKill,
     /// The database has no connection left to give.
     PoolExhaustion,
-}
-
-/// Everything that a fault can reach.
-pub struct Stage {
-    pub fleet: Arc<Fleet>,
-    pub crm: Arc<Krayin>,
-    pub disk: Arc<Disk>,
-    pub postgres: Option<Arc<Postgres>>,
-    /// How often each of `Fault::ALL` has struck.
-    pub strikes: [AtomicU32; Fault::ALL.len()],
-    /// After how many kills there is enough.
-    pub kills: Option<u32>,
-    /// What is taken away while a host is dead.
-    pub tooth: Option<Tooth>,
-    /// Ends load and trouble.
-    pub stop: CancellationToken,
-    /// The CRM's time.
-    pub clock: Arc<FastClock>,
-    /// What struck when, for whoever looks into a finding.
-    pub struck: Mutex<Vec<(Timestamp, &'static str)>>,
 }
 
 impl Fault {
@@ -101,16 +75,28 @@ impl Fault {
         }
     }
 
-    /// Whether it happens there where nobody chooses; `speed` 1 leaves the clock to the machine.
+    /// Whether it can strike there; where nobody chooses, all do that can. `speed` 1 leaves the clock to the machine.
     pub fn happens(self, store: Store, speed: u32) -> bool {
         match self {
             Self::Kill | Self::Crm | Self::IoError => true,
-            Self::Clock => speed > 1,
-            // How long ago a write was is told by the wall clock, so a leap can double it: to be asked for by name.
-            Self::Leap => false,
+            Self::Clock | Self::Leap => speed > 1,
             Self::DiskFull => Disk::can_be_small(),
             Self::PostgresRestart | Self::BackendKill | Self::PoolExhaustion => {
                 store == Store::Postgres
+            }
+        }
+    }
+
+    /// What it takes that it can.
+    pub fn needs(self) -> &'static str {
+        match self {
+            Self::Kill | Self::Crm | Self::IoError => "nothing",
+            Self::Clock | Self::Leap => {
+                "the hosts' clocks jump only where they are the campaign's, with a --speed from 2"
+            }
+            Self::DiskFull => "only root may mount the small disk",
+            Self::PostgresRestart | Self::BackendKill | Self::PoolExhaustion => {
+                "that takes --store postgres"
             }
         }
     }
@@ -133,34 +119,18 @@ impl Fault {
                 () = stage.stop.cancelled() => break,
                 () = tokio::time::sleep(wait) => {}
             }
-            let for_ms = Duration::from_millis(chance.random_range(200..1_000));
-            let host = turn % stage.fleet.size();
+            let _no_lull = stage.lull.read().await;
+            if stage.stop.is_cancelled() {
+                break;
+            }
             stage.note(self.name());
-            match self {
-                Self::Kill => stage.kill(host, for_ms / 4).await?,
-                Self::Crm => stage.break_crm(&mut chance, turn),
-                Self::Clock | Self::Leap => {
-                    let range = if self == Self::Leap { LEAPS } else { JUMPS };
-                    let ms = chance.random_range(range);
-                    stage.fleet.stand_off(host, ms).await?;
-                    tokio::time::sleep(for_ms).await;
-                    stage.fleet.stand_off(host, 0).await?;
-                }
-                Self::DiskFull => stage.disk.full_for(for_ms).await?,
-                Self::IoError => stage.break_writes(host, for_ms).await?,
-                Self::PostgresRestart => {
-                    let mode = if chance.random_bool(0.5) {
-                        "immediate"
-                    } else {
-                        "fast"
-                    };
-                    stage.postgres()?.restart(mode).await?;
-                }
-                Self::BackendKill => stage.postgres()?.end_a_backend().await?,
-                Self::PoolExhaustion => stage.postgres()?.exhaust(for_ms).await?,
+            if self.strike_once(&stage, turn, &mut chance).await? {
+                stage.history.count(self);
             }
             turn += 1;
-            stage.strikes[self as usize].fetch_add(1, Ordering::Relaxed);
+            if stage.kills.is_some() && stage.wanting().is_empty() {
+                stage.stop.cancel();
+            }
         }
         if self == Self::Kill && stage.tooth.is_some() {
             // Nothing comes after it that would put right what it takes away.
@@ -168,21 +138,41 @@ impl Fault {
         }
         Ok(())
     }
+
+    /// Whether there was something that it could strike: what is dead already has to come back first.
+    async fn strike_once(self, stage: &Stage, turn: usize, chance: &mut StdRng) -> Result<bool> {
+        let duration = Duration::from_millis(chance.random_range(200..1_000));
+        let host = turn % stage.fleet.size();
+        match self {
+            Self::Kill => stage.kill(host, duration / 4).await,
+            Self::Crm => {
+                stage.break_crm(chance, turn);
+                Ok(true)
+            }
+            Self::Clock => stage.jump(host, chance.random_range(JUMPS), duration).await,
+            Self::Leap => stage.jump(host, chance.random_range(LEAPS), duration).await,
+            Self::DiskFull => {
+                stage.disk.full_for(duration).await?;
+                Ok(true)
+            }
+            Self::IoError => stage.break_writes(host, duration).await,
+            Self::PostgresRestart => {
+                let mode = if chance.random_bool(0.5) {
+                    "immediate"
+                } else {
+                    "fast"
+                };
+                stage.postgres()?.restart(mode).await?;
+                Ok(true)
+            }
+            Self::BackendKill => Ok(stage.postgres()?.end_a_backend().await),
+            Self::PoolExhaustion => Ok(stage.postgres()?.exhaust(duration).await),
+        }
+    }
 }
 
 impl Stage {
-    fn note(&self, what: &'static str) {
-        let mut struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
-        struck.push((self.clock.now(), what));
-    }
-
-    fn postgres(&self) -> Result<&Postgres> {
-        self.postgres
-            .as_deref()
-            .ok_or_else(|| anyhow::anyhow!("there is no PostgreSQL in this campaign"))
-    }
-
-    async fn kill(&self, host: usize, pause: Duration) -> Result<()> {
+    async fn kill(&self, host: usize, pause: Duration) -> Result<bool> {
         let hosts = match self.tooth {
             None => host..host + 1,
             // All at once: nobody is left who would put right what is taken away.
@@ -191,8 +181,9 @@ impl Stage {
                 0..self.fleet.size()
             }
         };
+        let mut has_lived = false;
         for host in hosts.clone() {
-            self.fleet.kill(host).await?;
+            has_lived |= self.fleet.kill(host).await?;
         }
         if let Some(tooth) = self.tooth {
             tooth.pull(self).await?;
@@ -202,23 +193,26 @@ impl Stage {
             self.fleet.launch(host).await?;
         }
         self.note("host is back");
-        let killed = self.strikes[Fault::Kill as usize].load(Ordering::Relaxed) + 1;
-        if self.kills.is_some_and(|enough| killed >= enough) {
-            self.stop.cancel();
-        }
-        Ok(())
+        Ok(has_lived)
     }
 
-    async fn break_writes(&self, host: usize, duration: Duration) -> Result<()> {
-        let (pid, bytes) = match &self.postgres {
-            // Not even its log: it ends all its sessions and recovers.
-            Some(postgres) => (postgres.busiest_backend().await?, 0),
-            None => (self.fleet.pid(host).await, self.disk.log_bytes()),
+    async fn jump(&self, host: usize, ms: i64, duration: Duration) -> Result<bool> {
+        let has_jumped = self.fleet.stand_off(host, ms).await;
+        tokio::time::sleep(duration).await;
+        self.fleet.stand_off(host, 0).await;
+        Ok(has_jumped)
+    }
+
+    /// Of a host, or of the database's process that it uses: that one gives up with all its sessions and recovers.
+    async fn break_writes(&self, host: usize, duration: Duration) -> Result<bool> {
+        let pid = match &self.postgres {
+            Some(postgres) => postgres.busiest_backend().await,
+            None => self.fleet.pid(host).await,
         };
-        match pid {
-            Some(pid) => disk::refuse_writes_of(pid, bytes, duration).await,
-            None => Ok(()),
-        }
+        let Some(pid) = pid else { return Ok(false) };
+        let is_alive = disk::refuse_writes_of(pid, duration).await?;
+        // One that had nothing to write noticed nothing.
+        Ok(!is_alive || self.postgres.is_none())
     }
 
     fn break_crm(&self, chance: &mut StdRng, turn: usize) {

@@ -1,54 +1,34 @@
 //! The hosts: real processes that are started, killed, held back and asked where they listen.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Stdio;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use gladhand_tests::host::Setup;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, Command};
+use gladhand_tests::http::Client;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Child;
 use tokio::time::timeout;
 
-use crate::clock::FastClock;
+use crate::host::{Host, Place, Program};
 
-/// A host that compiles its connectors on a busy machine.
-const START: Duration = Duration::from_mins(1);
-/// A host whose disk is full or whose database is gone does not start; whatever watches it tries again.
-const STARTS: u32 = 60;
+/// A host whose disk is full or whose database is gone does not start; whatever watches it tries again, for so long. No
+/// fault lasts longer.
+const PATIENCE: Duration = Duration::from_mins(3);
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// How a host is started.
-pub enum Program {
-    /// `gladhand serve`, on the machine's clock.
-    Serve,
-    /// The same host in this program, on a clock that runs faster and can be made to jump.
-    OnClock { origin_ms: i64, speed: u32 },
-}
-
-/// Where one host keeps what it keeps.
-pub struct Place {
-    /// Its configuration; its folder may lie on a disk that gets full.
-    pub setup: Setup,
-    /// What it says, on a disk that does not.
-    pub log: PathBuf,
-    /// What it is told beside its configuration.
-    pub environment: &'static [(&'static str, &'static str)],
-}
-
-struct Host {
-    place: Place,
-    config: PathBuf,
-    authority: Mutex<Option<String>>,
-    process: tokio::sync::Mutex<Option<Child>>,
-}
+/// A process that was killed is gone by then.
+const DEATH: Duration = Duration::from_secs(10);
+/// A host that can reach what it stores in is ready by then.
+const READY: Duration = Duration::from_mins(1);
 
 /// All hosts of a campaign.
 pub struct Fleet {
     program: Program,
     hosts: Vec<Host>,
+    /// How many of them work from the beginning.
+    started: usize,
+    /// How many ended by themselves.
+    ended: AtomicU32,
 }
 
 impl Fleet {
@@ -63,14 +43,14 @@ impl Fleet {
         }
         let mut hosts = Vec::new();
         for place in places {
-            hosts.push(Host {
-                config: place.setup.write()?,
-                place,
-                authority: Mutex::default(),
-                process: tokio::sync::Mutex::default(),
-            });
+            hosts.push(Host::new(place)?);
         }
-        let fleet = Self { program, hosts };
+        let fleet = Self {
+            program,
+            hosts,
+            started,
+            ended: AtomicU32::new(0),
+        };
         for number in 0..fleet.hosts.len() {
             fleet.share_key(number)?;
             if number < started {
@@ -100,39 +80,112 @@ impl Fleet {
                 return Ok((authority, token.trim().to_owned()));
             }
         }
-        bail!("no host lives")
+        bail!("no host runs, so nobody can say what the tables hold")
+    }
+
+    /// How many hosts ended though nobody killed them.
+    pub fn ended(&self) -> u32 {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Starts those that work from the beginning, where they do not run.
+    pub async fn launch_all(&self) -> Result<()> {
+        for number in 0..self.started {
+            self.launch(number).await?;
+        }
+        Ok(())
     }
 
     /// Starts one that does not run, again and again until it does.
     pub async fn launch(&self, number: usize) -> Result<()> {
         let host = &self.hosts[number];
         let mut process = host.process.lock().await;
-        if process.is_some() {
-            return Ok(());
-        }
-        let mut refusal = None;
-        for _ in 0..STARTS {
-            match host.spawn(&self.program).await {
-                Ok((child, authority)) => {
-                    *process = Some(child);
-                    *lock(&host.authority) = Some(authority);
-                    return Ok(());
-                }
-                Err(error) => refusal = Some(error),
+        if let Some(child) = process.as_mut() {
+            if child.try_wait()?.is_none() {
+                return Ok(());
             }
-            tokio::time::sleep(PAUSE).await;
+            self.ended.fetch_add(1, Ordering::Relaxed);
         }
-        Err(refusal.expect("it was tried at least once"))
+        host.listen(None);
+        *process = None;
+        let mut refusal = None;
+        let launching = async {
+            loop {
+                match host.spawn(&self.program).await {
+                    Ok(started) => return started,
+                    Err(error) => refusal = Some(error),
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        let Ok((child, authority)) = timeout(PATIENCE, launching).await else {
+            let refusal = refusal.map_or("no start came to an end".to_owned(), |error| {
+                format!("{error:#}")
+            });
+            bail!("host {number} was not up after {PATIENCE:?} of starts: {refusal}");
+        };
+        *process = Some(child);
+        host.listen(Some(authority));
+        Ok(())
     }
 
-    /// `kill -9`, and waits until the process is gone.
-    pub async fn kill(&self, number: usize) -> Result<()> {
-        let host = &self.hosts[number];
-        *lock(&host.authority) = None;
-        if let Some(mut child) = host.process.lock().await.take() {
-            child.kill().await.context("killing a host")?;
+    /// Starts those again that ended by themselves.
+    pub async fn revive(&self) -> Result<()> {
+        for (number, host) in self.hosts.iter().enumerate() {
+            let mut process = host.process.lock().await;
+            let ended = process.as_mut().map(Child::try_wait).transpose()?.flatten();
+            drop(process);
+            if ended.is_some() {
+                self.launch(number).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Waits until each that lives says that it can take events.
+    pub async fn ready(&self) -> Result<()> {
+        for (number, host) in self.hosts.iter().enumerate() {
+            let Some(authority) = host.listens() else {
+                continue;
+            };
+            let mut said = "it does not answer".to_owned();
+            let asking = async {
+                loop {
+                    match Client::new(&authority).get("/readyz", &[]).await {
+                        Ok(answer) if answer.status == 200 => return,
+                        Ok(answer) => said = String::from_utf8_lossy(&answer.body).into_owned(),
+                        Err(error) => said = format!("{error:#}"),
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+            };
+            if timeout(READY, asking).await.is_err() {
+                bail!(
+                    "host {number} was not ready after {READY:?}, with its database and its disk whole: {}",
+                    said.trim()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// `kill -9`, and waits until the process is gone; false where there was none any more.
+    pub async fn kill(&self, number: usize) -> Result<bool> {
+        let host = &self.hosts[number];
+        let mut process = host.process.lock().await;
+        host.listen(None);
+        let Some(mut child) = process.take() else {
+            return Ok(false);
+        };
+        if child.try_wait()?.is_some() {
+            self.ended.fetch_add(1, Ordering::Relaxed);
+            return Ok(false);
+        }
+        timeout(DEATH, child.kill())
+            .await
+            .with_context(|| format!("host {number} is still there {DEATH:?} after it was killed"))?
+            .context("killing a host")?;
+        Ok(true)
     }
 
     /// The process of one that runs.
@@ -140,13 +193,13 @@ impl Fleet {
         self.hosts[number].process.lock().await.as_ref()?.id()
     }
 
-    /// Lets one's wall clock stand so far from the others'; only a host on such a clock can.
-    pub async fn stand_off(&self, number: usize, ms: i64) -> Result<()> {
+    /// Lets one's wall clock stand so far from the others', where it runs and is on such a clock; whether it does.
+    pub async fn stand_off(&self, number: usize, ms: i64) -> bool {
         let mut process = self.hosts[number].process.lock().await;
-        if let Some(input) = process.as_mut().and_then(|child| child.stdin.as_mut()) {
-            input.write_all(format!("{ms}\n").as_bytes()).await?;
+        match process.as_mut().and_then(|child| child.stdin.as_mut()) {
+            Some(input) => input.write_all(format!("{ms}\n").as_bytes()).await.is_ok(),
+            None => false,
         }
-        Ok(())
     }
 
     /// Hosts that share a database seal with the same key: the first one's.
@@ -159,102 +212,5 @@ impl Fleet {
         fs::create_dir_all(own.parent().expect("it lies in the data folder"))?;
         fs::copy(key(&self.hosts[0]), own).context("copying the first host's master key")?;
         Ok(())
-    }
-}
-
-impl Host {
-    fn listens(&self) -> Option<String> {
-        lock(&self.authority).clone()
-    }
-
-    async fn spawn(&self, program: &Program) -> Result<(Child, String)> {
-        let own = std::env::current_exe()?;
-        // A write past a limit on file sizes must fail as on a bad disk, and not kill the process.
-        let mut command = Command::new("sh");
-        command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]);
-        match program {
-            Program::Serve => command
-                .arg(own.with_file_name("gladhand"))
-                .arg("--config")
-                .arg(&self.config)
-                .arg("serve"),
-            Program::OnClock { origin_ms, speed } => command
-                .arg(own)
-                .arg("host")
-                .arg(&self.config)
-                .args([origin_ms.to_string(), speed.to_string()]),
-        };
-        let log = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(&self.place.log)?;
-        let mut child = command
-            .env("GLADHAND__LOG__FILTER", "warn")
-            .envs(self.place.environment.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .context("starting a host")?;
-        let output = child.stdout.take().context("the host's output is piped")?;
-        let mut said = String::new();
-        let mut output = BufReader::new(output);
-        timeout(START, output.read_line(&mut said))
-            .await
-            .context("the host does not say where it listens")??;
-        match said.trim().strip_prefix("listening on http://") {
-            Some(authority) => Ok((child, authority.to_owned())),
-            None => bail!(
-                "a host did not start: {}\n{}",
-                said.trim(),
-                self.last_words()
-            ),
-        }
-    }
-
-    fn last_words(&self) -> String {
-        const LINES: usize = 20;
-        let log = fs::read_to_string(&self.place.log).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(LINES)..].join("\n")
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What runs in a process of its own where a host is to have another clock: `gladhand serve` but for the time.
-pub async fn serve(config: &std::path::Path, clock: FastClock) -> Result<bool> {
-    use std::sync::Arc;
-
-    use gladhand_server::config::{Config, Environment};
-    use gladhand_server::host::{Host, World};
-    use gladhand_server::system::{self, SystemIds};
-
-    let environment = Environment::of_process();
-    let config = Config::load(Some(config), &environment, &[])?;
-    gladhand_server::telemetry::start_logs(&config.log.filter, config.log.format);
-    let clock = Arc::new(clock);
-    let world = World {
-        clock: clock.clone(),
-        ids: Arc::new(SystemIds),
-        jitter: system::jitter,
-    };
-    let host = Host::start(&config, &environment, world).await?;
-    crate::report::line(&format!("listening on http://{}", host.address));
-    let told = async move {
-        let mut lines = BufReader::new(tokio::io::stdin()).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            if let Ok(ms) = line.trim().parse() {
-                clock.stand_off(ms);
-            }
-        }
-    };
-    tokio::select! {
-        clean = host.tasks.until_signalled() => Ok(clean?),
-        // Whoever started this is gone.
-        () = told => Ok(false),
     }
 }

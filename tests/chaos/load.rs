@@ -77,7 +77,8 @@ pub async fn drive(
     for _ in 0..SENDERS {
         let (queue, tasks) = mpsc::channel(QUEUE);
         queues.push(queue);
-        senders.push(tokio::spawn(send_all(tasks, fleet.clone(), clock.clone())));
+        let (fleet, clock, stop) = (fleet.clone(), clock.clone(), stop.clone());
+        senders.push(tokio::spawn(send_all(tasks, fleet, clock, stop)));
     }
     let mut script = Script::new(options.seed, options.contacts, clock.now().0);
     let mut chance = StdRng::seed_from_u64(options.seed.wrapping_add(1));
@@ -115,16 +116,24 @@ async fn send_all(
     mut tasks: mpsc::Receiver<Task>,
     fleet: Arc<Fleet>,
     clock: Arc<dyn Clock>,
+    stop: CancellationToken,
 ) -> Vec<Told> {
     let mut told = Vec::new();
     let mut connection: Option<(String, Client)> = None;
     while let Some(task) = tasks.recv().await {
+        if stop.is_cancelled() {
+            // What is still in the queue was never sent: hosts that are down would make a long end of it.
+            continue;
+        }
         let tries = if task.is_sent_again { TRIES } else { 1 };
         let body = task.line.webhook.body.to_string().into_bytes();
         let mut answer = Answer::None;
         for tried in 0..tries {
             if tried > 0 {
-                tokio::time::sleep(PAUSE).await;
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    () = tokio::time::sleep(PAUSE) => {}
+                }
             }
             // Any of the hosts will do; a dead one's place is empty or refuses.
             let Some(authority) =

@@ -7,11 +7,17 @@ mod options;
 
 mod campaign;
 
+mod stage;
+
+mod trouble;
+
 mod script;
 
 mod record;
 
 mod load;
+
+mod host;
 
 mod fleet;
 
@@ -48,7 +54,7 @@ const SHOWN: usize = 30;
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let ended = match arguments.split_first() {
-        Some((first, rest)) if first == "host" => host(rest).await,
+        Some((first, rest)) if first == "host" => serve(rest).await,
         _ => chaos(arguments).await,
     };
     match ended {
@@ -62,17 +68,29 @@ async fn main() -> ExitCode {
 }
 
 async fn chaos(arguments: Vec<String>) -> Result<bool> {
+    let again = format!(
+        "to try it again, with the same load and the same faults in another timing: cargo xtask chaos {}",
+        arguments.join(" ")
+    );
     let Some(options) = Options::read(arguments.into_iter())? else {
         line(options::HELP);
         return Ok(true);
     };
     prove_teeth(&options).await?;
-    let findings = campaign::run(&options, None).await?;
-    for (kind, what) in findings.all().take(SHOWN) {
+    let campaign = campaign::run(&options, None).await;
+    let findings = campaign.inspect_err(|_| line(&again))?;
+    let found: Vec<_> = findings.all().collect();
+    for (kind, what) in found.iter().take(SHOWN) {
         line(&format!("{kind}: {what}"));
     }
+    if found.len() > SHOWN {
+        line(&format!("and {} more", found.len() - SHOWN));
+    }
+    if !found.is_empty() {
+        line(&again);
+    }
     line(&findings.line());
-    Ok(findings.all().next().is_none())
+    Ok(found.is_empty())
 }
 
 /// Runs the campaigns that must fail, all at once: each is mostly waiting.
@@ -110,12 +128,12 @@ async fn prove_teeth(options: &Options) -> Result<()> {
 }
 
 /// `gladhand-chaos host CONFIG ORIGIN SPEED`: a host on a clock of the campaign's, started by the campaign.
-async fn host(arguments: &[String]) -> Result<bool> {
+async fn serve(arguments: &[String]) -> Result<bool> {
     let [config, origin, speed] = arguments else {
         bail!(
             "`host` is what a campaign starts, with a configuration, the time of the start and a speed"
         );
     };
     let clock = FastClock::new(Timestamp(origin.parse()?), speed.parse()?);
-    fleet::serve(Path::new(config), clock).await
+    host::serve(Path::new(config), clock).await
 }

@@ -12,12 +12,15 @@ pub const HELP: &str = "\
 cargo xtask chaos [--seconds N] [--kills N] [--seed S] [--store sqlite|postgres] [--fault NAME]... [--speed N]
                   [--rate N] [--contacts N] [--teeth NAME|all|none] [--release]
 
-  --seconds N    how long there is load and trouble (20); then it waits until everything has come to rest
-  --kills N      end the trouble after N kills of a host instead
+  --seconds N    how long there is load, and trouble in waves of half a minute (20); then it waits until everything has
+                 come to rest
+  --kills N      end the trouble after N kills of a host instead; from 100 on it also goes on until every other fault has
+                 struck ten times
   --seed S       what is sent and when what goes wrong; the processes' own timing stays theirs (1)
   --store NAME   sqlite: one host; postgres: two hosts on one database that are killed in turn (sqlite)
   --fault NAME   only this one, can be said again: kill, crm, clock, leap, disk-full, io-error,
-                 postgres-restart, backend-kill, pool-exhaustion (all that the store and this user can have, but leap)
+                 postgres-restart, backend-kill, pool-exhaustion (all that the store, the speed and this user allow:
+                 clocks jump where they run faster than the machine's, disks can be filled by root)
   --speed N      how fast the clocks run (20); with 1 the hosts are `gladhand serve` itself
   --rate N       webhooks a second (60)
   --contacts N   how many people write (200)
@@ -82,6 +85,7 @@ impl Options {
             };
             options.take(&argument, value)?;
         }
+        options.agree()?;
         Ok(Some(options))
     }
 
@@ -130,6 +134,26 @@ impl Options {
         }
         Ok(())
     }
+
+    /// Refuses what would never end, or strike nothing.
+    fn agree(&self) -> Result<()> {
+        let is_chosen = |fault| self.faults.is_empty() || self.faults.contains(&fault);
+        if self.kills.is_some() && !is_chosen(Fault::Kill) {
+            bail!("--kills counts what `--fault kill` does, which is not among the faults");
+        }
+        let cannot = self
+            .faults
+            .iter()
+            .find(|fault| !fault.happens(self.store, self.speed));
+        if let Some(fault) = cannot {
+            bail!(
+                "`--fault {}` cannot strike: {}",
+                fault.name(),
+                fault.needs()
+            );
+        }
+        Ok(())
+    }
 }
 
 fn number<N: std::str::FromStr + PartialOrd + std::fmt::Display>(
@@ -169,6 +193,14 @@ mod tests {
         check_refused("--speed 0", "from 1");
         check_refused("--seconds", "needs a value");
         check_refused("--slowly", "--seconds");
+    }
+
+    #[test]
+    fn what_could_not_strike_or_would_never_end_is_refused_with_what_it_needs() {
+        check_refused("--kills 20 --fault crm", "--fault kill");
+        check_refused("--fault backend-kill", "--store postgres");
+        check_refused("--fault leap --speed 1", "--speed");
+        assert!(read("--kills 20").unwrap().is_some());
     }
 
     #[test]

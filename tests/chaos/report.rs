@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::audit::Evidence;
-use crate::fault::{Fault, Stage};
 use crate::record::Index;
+use crate::stage::Stage;
 
 /// Prints a line, at once: who reads it may be a process that waits for it.
 #[expect(clippy::disallowed_macros, reason = "a program that is what it prints")]
@@ -34,12 +33,13 @@ pub fn table(evidence: &Evidence, stage: &Stage) {
     row("webhooks sent", told.len());
     row("  acknowledged", acknowledged);
     row("  not acknowledged", told.len() - acknowledged);
-    for (fault, strikes) in Fault::ALL.iter().zip(&stage.strikes) {
-        let strikes = strikes.load(Ordering::Relaxed);
-        if strikes > 0 {
-            row(&format!("fault {}", fault.name()), strikes);
-        }
+    for fault in &stage.faults {
+        row(
+            &format!("fault {}", fault.name()),
+            stage.history.strikes(*fault),
+        );
     }
+    row("hosts that ended by themselves", stage.fleet.ended());
     row("deliveries", evidence.rows.len());
     for (state, number) in states {
         row(&format!("  {state}"), number);
@@ -59,8 +59,64 @@ pub fn table(evidence: &Evidence, stage: &Stage) {
     row("activities", evidence.crm.activities.len());
 }
 
-/// Leaves behind what explains the findings: the hosts' logs, what the CRM was asked, every delivery, what was sent.
-pub fn keep(logs: &Path, evidence: &Evidence, stage: &Stage) -> Result<()> {
+/// What lies there, and what it is good for.
+const KEPT: [(&str, &str); 8] = [
+    ("host-0.log", "what the first host said"),
+    ("host-1.log", "what the second one said"),
+    ("postgres.log", "what the database server said"),
+    (STRUCK, "what was broken, and when"),
+    (
+        REQUESTS,
+        "what the CRM was asked and answered, in order: grep the contact of a finding",
+    ),
+    (
+        DELIVERIES,
+        "every delivery, newest first: its state, and why",
+    ),
+    (SENT, "every webhook, and whether it was acknowledged"),
+    (CRM, "what the CRM holds"),
+];
+const STRUCK: &str = "struck";
+const REQUESTS: &str = "requests";
+const DELIVERIES: &str = "deliveries";
+const SENT: &str = "sent";
+const CRM: &str = "crm.json";
+
+/// Leaves behind what explains findings, or why there are none, and says what lies there.
+pub fn keep(logs: &Path, evidence: Option<&Evidence>, stage: &Stage) {
+    if let Err(error) = write(logs, evidence, stage) {
+        line(&format!(
+            "not everything that explains it could be kept: {error:#}"
+        ));
+    }
+    line(&format!(
+        "\nwhat explains it is kept in {}:",
+        logs.display()
+    ));
+    for (name, what) in KEPT {
+        if logs.join(name).exists() {
+            line(&format!("  {name:<14} {what}"));
+        }
+    }
+}
+
+fn write(logs: &Path, evidence: Option<&Evidence>, stage: &Stage) -> Result<()> {
+    fs::write(logs.join(STRUCK), format!("{:#?}", stage.history))?;
+    if let Some(evidence) = evidence {
+        fs::write(logs.join(REQUESTS), asked(evidence)?)?;
+        fs::write(logs.join(DELIVERIES), format!("{:#?}", evidence.rows))?;
+        fs::write(logs.join(SENT), format!("{:#?}", evidence.told))?;
+        let crm = serde_json::to_string_pretty(&evidence.crm)?;
+        fs::write(logs.join(CRM), crm)?;
+    }
+    if let Some(postgres) = &stage.postgres {
+        fs::copy(postgres.log(), logs.join("postgres.log"))
+            .with_context(|| format!("copying {}", postgres.log().display()))?;
+    }
+    Ok(())
+}
+
+fn asked(evidence: &Evidence) -> Result<String> {
     let index = Index::of(&evidence.crm);
     let mut asked = String::new();
     for seen in &evidence.requests {
@@ -78,16 +134,7 @@ pub fn keep(logs: &Path, evidence: &Evidence, stage: &Stage) -> Result<()> {
             seen.fault,
         )?;
     }
-    fs::write(logs.join("requests"), asked)?;
-    fs::write(logs.join("struck"), format!("{:#?}", stage.struck))?;
-    fs::write(logs.join("deliveries"), format!("{:#?}", evidence.rows))?;
-    fs::write(logs.join("sent"), format!("{:#?}", evidence.told))?;
-    fs::write(
-        logs.join("crm.json"),
-        serde_json::to_string_pretty(&evidence.crm)?,
-    )?;
-    line(&format!("\nwhat explains it is kept in {}", logs.display()));
-    Ok(())
+    Ok(asked)
 }
 
 fn row(name: &str, value: impl std::fmt::Display) {

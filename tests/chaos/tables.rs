@@ -1,11 +1,17 @@
 //! What the hosts' tables say, asked as an operator asks: through the admin API.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail};
 use gladhand_tests::http::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use crate::fleet::Fleet;
+
+/// A page of a thousand on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A delivery.
 #[derive(Debug, Clone, Deserialize)]
@@ -60,9 +66,11 @@ pub async fn is_at_rest(fleet: &Fleet) -> Result<bool> {
 async fn get<T: DeserializeOwned>(fleet: &Fleet, path: &str) -> Result<T> {
     let (authority, token) = fleet.admin()?;
     let headers = [("authorization", format!("Bearer {token}"))];
-    let answer = Client::new(&authority)
-        .get(&format!("/api/v1/{path}"), &headers)
-        .await?;
+    let (mut client, path) = (Client::new(&authority), format!("/api/v1/{path}"));
+    let answer = timeout(PATIENCE, client.get(&path, &headers))
+        .await
+        .with_context(|| format!("{path}: no answer within {PATIENCE:?}"))?
+        .with_context(|| path.clone())?;
     if answer.status != 200 {
         bail!(
             "{path}: {} {}",

@@ -11,8 +11,9 @@ use gladhand_tests::seen::Seen;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::audit::Findings;
-use crate::fault::{Fault, Stage};
+use crate::fault::Fault;
 use crate::options::{Options, Store};
+use crate::stage::Stage;
 
 /// A campaign that must fail is short.
 const DURATION: Duration = Duration::from_secs(4);

@@ -16,9 +16,10 @@ pub struct Scenario {
 }
 
 /// Every story.
-pub const ALL: [Scenario; 7] = [
+pub const ALL: [Scenario; 8] = [
     Scenario::new("new-contact", false, new_contact),
     Scenario::new("changed-contact", false, changed_contact),
+    Scenario::new("renamed-contact", false, renamed_contact),
     Scenario::new("contact-with-company", true, contact_with_company),
     Scenario::new("shared-address", false, shared_address),
     Scenario::new("conversation", true, conversation),
@@ -94,6 +95,15 @@ fn changed_contact(story: &mut Story) {
     story
         .account
         .identifies(jane, "Jane Doe", "jane@doe.example");
+}
+
+/// The name changes while nobody knows what became of the create: before its retry, and before the look that may find it.
+fn renamed_contact(story: &mut Story) {
+    let jane = story.account.meets(jane());
+    story.pause();
+    story
+        .account
+        .identifies(jane, "Jane Roe", "jane@doe.example");
 }
 
 fn contact_with_company(story: &mut Story) {

@@ -4,7 +4,8 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gladhand_core::clock::{Clock as _, ManualClock, Timestamp};
+use async_trait::async_trait;
+use gladhand_core::clock::{Clock, ManualClock, Timestamp};
 use gladhand_core::delivery::{Delivery, DeliveryState};
 use gladhand_tests::chatwoot::account::Contact;
 use gladhand_tests::chatwoot::{Account, Webhook};
@@ -19,6 +20,25 @@ pub const NOON: i64 = 1_781_690_400_000;
 
 /// The one connection's name.
 pub const CONNECTION: &str = "krayin-main";
+
+/// The CRM's clock: the host's, but right also where the host's wall clock stands off.
+#[derive(Debug)]
+struct Right(Arc<ManualClock>);
+
+#[async_trait]
+impl Clock for Right {
+    fn now(&self) -> Timestamp {
+        Timestamp(0).after(self.0.steady())
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration).await;
+    }
+}
 
 /// A host, its CRM, and their time.
 pub struct Bed {
@@ -39,7 +59,7 @@ impl Bed {
     pub async fn behind(base_url: impl FnOnce(&Krayin) -> String) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp(NOON)));
         let config = Config {
-            clock: clock.clone(),
+            clock: Arc::new(Right(clock.clone())),
             throttle: Some(60_000),
             ..Config::default()
         };
@@ -180,24 +200,7 @@ impl Bed {
 
     /// Lets time pass until nothing waits any more, for what waits for a budget has no time of its own.
     pub async fn pass_time(&self) -> Vec<Delivery> {
-        const STEP: Duration = Duration::from_secs(1);
-        const STEPS: u32 = 600;
-        for _ in 0..STEPS {
-            let deliveries = self.deliveries().await;
-            if deliveries
-                .iter()
-                .all(|delivery| delivery.state.is_settled())
-            {
-                return deliveries;
-            }
-            self.clock.advance(STEP);
-            // What became possible by it happens on real threads.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!(
-            "not finished after {STEPS} steps: {:#?}",
-            self.deliveries().await
-        );
+        pass_time(&self.clock, &self.host).await
     }
 
     /// All deliveries, oldest first.
@@ -228,6 +231,26 @@ impl Bed {
     pub fn dir(&self) -> &std::path::Path {
         self.dir.path()
     }
+}
+
+/// Lets time pass until nothing of a host's store waits any more.
+pub async fn pass_time(clock: &ManualClock, host: &TestHost) -> Vec<Delivery> {
+    const STEP: Duration = Duration::from_secs(1);
+    const STEPS: u32 = 600;
+    let list = async || host.deliveries().await.expect("a list");
+    for _ in 0..STEPS {
+        let deliveries = list().await;
+        if deliveries
+            .iter()
+            .all(|delivery| delivery.state.is_settled())
+        {
+            return deliveries;
+        }
+        clock.advance(STEP);
+        // What became possible by it happens on real threads.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("not finished after {STEPS} steps: {:#?}", list().await);
 }
 
 /// A connection to a simulated Krayin.

@@ -16,9 +16,25 @@ mod trouble;
 
 mod limits;
 
+mod cost;
+
 mod neighbours;
 
+mod pauses;
+
+mod policy;
+
+mod relinked;
+
+mod retried;
+
 mod restart;
+
+mod shared;
+
+mod leases;
+
+mod severed;
 
 mod exhaust;
 

@@ -202,6 +202,48 @@ async fn a_lead_that_the_crm_makes_after_we_gave_up_is_found_and_not_doubled() {
     check_late(LEADS).await;
 }
 
+/// The same, and right after it the host's clock is ten minutes ahead, so that the create looks long over.
+async fn check_late_with_a_clock_ahead(path: &str) {
+    let bed = Bed::new().await;
+    let late = Fault::Late {
+        hold_ms: 10,
+        after_ms: 20_000,
+    };
+    bed.crm.inject(Rule::new(Matcher::of("POST", path), late));
+    bed.send("late", &appears(jane())).await;
+    bed.rest().await;
+    bed.clock.stand_off(600_000);
+    let deliveries = bed.rest().await;
+    assert_eq!(
+        deliveries[0].state,
+        DeliveryState::Waiting,
+        "{deliveries:#?}"
+    );
+    assert_eq!(
+        creates(&bed, path).len(),
+        1,
+        "it proves nothing to look now"
+    );
+    bed.clock.stand_off(0);
+    bed.finish().await;
+    let found = expected(&bed);
+    assert_eq!(
+        (found.persons, found.leads, creates(&bed, path).len()),
+        (1, 1, 1),
+        "what came late is found and not sent again"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_that_the_crm_makes_late_is_not_doubled_by_a_clock_that_is_ahead() {
+    check_late_with_a_clock_ahead(PERSONS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_that_the_crm_makes_late_is_not_doubled_by_a_clock_that_is_ahead() {
+    check_late_with_a_clock_ahead(LEADS).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_in_which_every_third_create_loses_its_answer_ends_as_any_other() {
     let bed = Bed::new().await;

@@ -216,6 +216,20 @@ async fn health_and_metrics_answer() {
         metrics.contains(r#"crm_requests_total{provider="krayin",method="POST",status="200"}"#),
         "{metrics}"
     );
+    for line in [
+        r#"gladhand_deliveries{state="succeeded"} 1"#,
+        r#"gladhand_deliveries{state="dead"} 0"#,
+        "gladhand_oldest_pending_seconds 0",
+        "gladhand_waiting_lanes 0",
+        "# TYPE gladhand_webhook_duration_seconds histogram",
+        "# TYPE gladhand_stale_attempts_total counter",
+        "# TYPE gladhand_store_errors_total counter",
+    ] {
+        assert!(
+            metrics.lines().any(|said| said == line),
+            "{line}: {metrics}"
+        );
+    }
     assert!(
         !metrics.contains(SOURCE),
         "no label names a tenant: {metrics}"

@@ -71,6 +71,8 @@ pub struct Setup {
     pub attempts: u32,
     /// Where it stores, where that is not a file in `dir`.
     pub store: Option<String>,
+    /// More lines of `[limits]`.
+    pub limits: String,
 }
 
 impl Setup {
@@ -83,6 +85,7 @@ impl Setup {
             hold: Duration::from_millis(50),
             attempts: 32,
             store: None,
+            limits: String::new(),
         }
     }
 
@@ -95,12 +98,13 @@ impl Setup {
             "[server]\nlisten = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n\
              [store]\nurl = \"{store}\"\ndata_dir = \"{dir}/data\"\n\
              [connectors]\ndir = \"{}\"\n\
-             [limits]\nattempts = {}\nhold_ms = {}\n\
+             [limits]\nattempts = {}\nhold_ms = {}\n{}\n\
              [[source]]\nname = \"{SOURCE}\"\nkind = \"chatwoot\"\nwebhook_secret = {{ file = \"{dir}/webhook.secret\" }}\n\
              base_url = \"https://chat.example.com\"\naccount_id = 1\n",
             self.connectors.display(),
             self.attempts,
             self.hold.as_millis(),
+            self.limits,
         );
         for joined in &self.joined {
             let Joined {

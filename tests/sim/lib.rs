@@ -6,6 +6,8 @@ pub mod chatwoot;
 
 pub mod host;
 
+pub mod database;
+
 pub mod rest;
 
 pub mod krayin;

@@ -44,6 +44,8 @@ pub struct Attempt {
     pub journalled: Vec<Journalled>,
     /// When an earlier attempt of the delivery began that never settled: nobody knows what it sent.
     pub unsettled_since: Option<Timestamp>,
+    /// An earlier attempt of the delivery ended before it was done: it may have cleared links that this one puts.
+    pub is_again: bool,
     /// What is not yet committed.
     pub changes: Changes,
     /// The newest effect of each key that this attempt sent or was shown.
@@ -141,6 +143,7 @@ impl Attempt {
             number,
             journalled,
             unsettled_since: None,
+            is_again: false,
             changes: Changes::default(),
             effects,
             unresolved: HashSet::new(),
@@ -230,6 +233,8 @@ pub struct Changes {
     pub conclusions: Vec<Conclusion>,
     /// Links, in order.
     pub links: Vec<LinkChange>,
+    /// What led nowhere and was resolved again, for the audit log.
+    pub relinks: Vec<Relink>,
     /// Cache entries, in order.
     pub cache: Vec<CacheChange>,
     /// Host calls, in order.
@@ -242,6 +247,7 @@ impl Changes {
         self.answers.is_empty()
             && self.conclusions.is_empty()
             && self.links.is_empty()
+            && self.relinks.is_empty()
             && self.cache.is_empty()
             && self.exchanges.is_empty()
     }
@@ -331,6 +337,39 @@ pub enum LinkChange {
     },
     /// The entity is no record of this object any more.
     Remove(Entity, String),
+}
+
+/// A linked record that is gone: its link is cleared, and later, perhaps in another attempt, it is known what stands in
+/// its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Relink {
+    /// The entity's link led nowhere.
+    Cleared {
+        /// Whose link.
+        entity: Entity,
+        /// The CRM's kind of record.
+        object: String,
+        /// The id that was.
+        from: String,
+    },
+    /// If the entity's link was cleared by this delivery, this is what it is now.
+    Found {
+        /// Whose link.
+        entity: Entity,
+        /// The CRM's kind of record.
+        object: String,
+        /// The id that is.
+        to: String,
+    },
+    /// Every link of the record was redirected.
+    Redirected {
+        /// The CRM's kind of record.
+        object: String,
+        /// The id that was.
+        from: String,
+        /// The id that is.
+        to: String,
+    },
 }
 
 /// One change of the cache.

@@ -38,13 +38,18 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The two clocks that code may read, and wait on.
+/// The clocks that code may read, and wait on.
 #[async_trait]
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Wall time: what is stored and shown.
     fn now(&self) -> Timestamp;
     /// Time since an arbitrary start that never goes back: what leases and deadlines are measured with.
     fn monotonic(&self) -> Duration;
+    /// Time since an arbitrary start that passes as it does for the CRM and never jumps: what tells how long ago something
+    /// was. The same as `monotonic`, unless the world's time passes at another speed than the machine's.
+    fn steady(&self) -> Duration {
+        self.monotonic()
+    }
     /// Waits until so much time has passed on this clock.
     async fn sleep(&self, duration: Duration);
 }
@@ -55,7 +60,10 @@ pub struct ManualClock(Mutex<Manual>);
 
 #[derive(Debug)]
 struct Manual {
+    /// What the wall clock shows while it is right.
     now: Timestamp,
+    /// How far from that it stands.
+    off_ms: i64,
     /// Who waits, by number.
     sleepers: Vec<Sleeper>,
     numbers: u64,
@@ -73,6 +81,7 @@ impl ManualClock {
     pub fn new(now: Timestamp) -> Self {
         Self(Mutex::new(Manual {
             now,
+            off_ms: 0,
             sleepers: Vec::new(),
             numbers: 0,
         }))
@@ -89,9 +98,16 @@ impl ManualClock {
         }
     }
 
-    /// Until when each who waits on this clock waits, soonest first.
+    /// From now on the wall clock alone stands so far from where it should, forward or back; nobody wakes for it.
+    pub fn stand_off(&self, ms: i64) {
+        self.lock().off_ms = ms;
+    }
+
+    /// Until when each who waits on this clock waits, as the wall clock will show it, soonest first.
     pub fn sleepers(&self) -> Vec<Timestamp> {
-        let mut until: Vec<Timestamp> = self.lock().sleepers.iter().map(|s| s.until).collect();
+        let manual = self.lock();
+        let shown = |sleeper: &Sleeper| manual.shows(sleeper.until);
+        let mut until: Vec<Timestamp> = manual.sleepers.iter().map(shown).collect();
         until.sort_unstable();
         until
     }
@@ -103,14 +119,21 @@ impl ManualClock {
     }
 }
 
+impl Manual {
+    fn shows(&self, moment: Timestamp) -> Timestamp {
+        Timestamp(moment.0.saturating_add(self.off_ms))
+    }
+}
+
 #[async_trait]
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        self.lock().now
+        let manual = self.lock();
+        manual.shows(manual.now)
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.now().0).unwrap_or(0))
+        Duration::from_millis(u64::try_from(self.lock().now.0).unwrap_or(0))
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -158,5 +181,24 @@ impl Drop for Asleep<'_> {
         manual
             .sleepers
             .retain(|sleeper| sleeper.number != self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wall_clock_that_is_set_leaves_steady_time_alone() {
+        let clock = ManualClock::new(Timestamp(1_000));
+        let began = clock.steady();
+        for off_ms in [600_000, -600_000, 0] {
+            clock.stand_off(off_ms);
+            assert_eq!(clock.now(), Timestamp(1_000 + off_ms));
+            assert_eq!(clock.steady(), began);
+        }
+        clock.advance(Duration::from_millis(5));
+        assert_eq!(clock.now(), Timestamp(1_005));
+        assert_eq!(clock.steady(), began + Duration::from_millis(5));
     }
 }

@@ -42,6 +42,11 @@ impl DeliveryState {
             Self::Succeeded | Self::Skipped | Self::Dead | Self::Superseded | Self::Shadowed
         )
     }
+
+    /// Whether it is yet to run: while nothing of its connection runs, it is paused.
+    pub const fn waits(self) -> bool {
+        !self.is_settled() && !matches!(self, Self::Running)
+    }
 }
 
 /// A delivery on its way into the store.

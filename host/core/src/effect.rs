@@ -1,5 +1,7 @@
 //! Effects: how a request touches the world, and what is known about whether it did.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -57,6 +59,16 @@ pub const fn propose(ending: Ending) -> Verdict {
         Ending::NeverSent | Ending::Answered(400..=499) => Verdict::NotDone,
         Ending::Answered(_) | Ending::Broken => Verdict::Unknown,
     }
+}
+
+/// How old something doubtful is held to be, in whole milliseconds, which is how the connector is told.
+///
+/// A wall clock that was ahead, or is, makes it look older than it is; whoever looked for it then would look too early and
+/// write it twice. So it counts as no older than this process has known of it, and as new where the clock says that it is
+/// yet to come.
+pub fn age(at: Timestamp, now: Timestamp, known_for: Duration) -> Duration {
+    let age = now.since(at).min(known_for);
+    Duration::from_millis(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// What is stored before a `once` leaves.
@@ -147,5 +159,35 @@ mod tests {
         for ending in [Ending::Answered(302), Ending::Answered(500), Ending::Broken] {
             assert_eq!(propose(ending), Verdict::Unknown, "{ending:?}");
         }
+    }
+
+    /// `at` and `now` by the wall clock, `known` in microseconds, `expect` in milliseconds.
+    #[track_caller]
+    fn check_age(at: i64, now: i64, known: u64, expect: u64) {
+        let age = age(Timestamp(at), Timestamp(now), Duration::from_micros(known));
+        assert_eq!(age, Duration::from_millis(expect));
+    }
+
+    #[test]
+    fn nothing_is_held_to_be_older_than_it_was_known() {
+        check_age(1_000, 61_000, 60_000_000, 60_000);
+        check_age(1_000, 661_000, 60_000_000, 60_000);
+        check_age(1_000, 661_000, 0, 0);
+    }
+
+    #[test]
+    fn nothing_is_held_to_be_older_than_the_wall_clock_says() {
+        check_age(1_000, 3_000, 60_000_000, 2_000);
+    }
+
+    #[test]
+    fn what_is_yet_to_come_by_the_wall_clock_is_new() {
+        check_age(601_000, 1_000, 60_000_000, 0);
+        check_age(i64::MAX, i64::MIN, 60_000_000, 0);
+    }
+
+    #[test]
+    fn an_age_is_told_in_whole_milliseconds_that_have_passed() {
+        check_age(0, 60_000, 1_999, 1);
     }
 }

@@ -184,6 +184,9 @@ pub struct Circumstances {
 const LOOKUPS: u32 = 3;
 /// When a connector heals a stale link it does so the first time.
 const STALE_LINKS: u32 = 1;
+/// By then every host knows that the account is paused: from there on the pause holds its deliveries, and they are due the
+/// moment it ends.
+const PAUSE_IS_KNOWN: Duration = Duration::from_secs(1);
 /// How long a delivery waits for something that the host finds out by itself.
 const AGAIN_LATER: Duration = Duration::from_mins(5);
 
@@ -245,7 +248,7 @@ pub fn decide(
         }
         K::Auth => {
             consequence = Consequence::PauseAccount;
-            Fate::Defer(now.after(AGAIN_LATER))
+            Fate::Defer(now.after(PAUSE_IS_KNOWN))
         }
         K::Permission | K::Configuration => {
             consequence = Consequence::StrikeConnection;

@@ -19,6 +19,7 @@ use crate::message::{Error, Request};
 use crate::policy::Granted;
 use crate::redact;
 use crate::send::{Call, Waiting};
+use crate::sighted::Doubtful;
 use crate::write::{self, Write};
 
 /// How soon it is worth asking again what another delivery finds out.
@@ -143,16 +144,16 @@ impl Call<'_> {
     fn admit_set(&self, key: &str, write: &Write) -> Result<Option<Replay>, End> {
         let deadline = self.egress.deadline(self.target);
         let lookup_after = self.lookup_after();
-        let Write { digest, at, .. } = write;
-        match effects::admit_set(self.attempt, key, digest, *at, lookup_after, deadline) {
+        let age = |what, at| self.egress.age(what, at);
+        match effects::admit_set(self.attempt, key, &write.digest, lookup_after, deadline, age) {
             Admission::Send => Ok(None),
             Admission::Replay(doubt, answer) => Ok(Some(Replay {
                 answer,
                 doubt,
                 note: None,
             })),
-            Admission::Wait(until) => Err(deferred(
-                until,
+            Admission::Wait(left) => Err(deferred(
+                self.egress.clock.now().after(left),
                 FailureKind::Indeterminate,
                 "an earlier write may still be on its way; nothing is written over it until the CRM must be done with it"
                     .to_owned(),
@@ -258,9 +259,11 @@ impl Call<'_> {
 
     /// What an answer in doubt means: look now, or come back when looking proves something.
     fn doubt(&mut self, keys: &[String], doubt: &Doubt) -> Error {
-        let now = self.egress.clock.now();
-        let until = doubt.at.after(self.lookup_after());
-        if now < until {
+        let age = self.egress.age(Doubtful::Effect(doubt.effect), doubt.at);
+        let left = self.lookup_after().saturating_sub(age);
+        if !left.is_zero() {
+            // From now on, for the wall clock may have been another when the write began.
+            let until = self.egress.clock.now().after(left);
             let keys = keys.join(", ");
             let message = format!(
                 "an earlier write of {keys} has no known answer; the CRM is asked about it once it must be done with it"
@@ -271,9 +274,7 @@ impl Call<'_> {
         if doubt.verdict.is_in_doubt() {
             self.attempt.unresolved.insert(doubt.effect);
         }
-        Error::InDoubt {
-            age: now.since(doubt.at),
-        }
+        Error::InDoubt { age }
     }
 
     /// Whether the whole answer fits into what is left of the lease.

@@ -8,6 +8,8 @@ use gladhand_core::clock::Timestamp;
 use gladhand_core::effect::{Doubt, Effect, Journalled, Verdict};
 use gladhand_core::exchange::Answer;
 
+use crate::sighted::Doubtful;
+
 /// More identities than any contact has.
 const KEYS: usize = 16;
 const KEY_BYTES: usize = 500;
@@ -19,8 +21,8 @@ pub enum Admission {
     Send,
     /// An earlier attempt did just this: nothing is sent.
     Replay(Doubt, Answer),
-    /// A write of unknown outcome could still land over it: not before then.
-    Wait(Timestamp),
+    /// A write of unknown outcome could still land over it: not before so much time has passed.
+    Wait(Duration),
 }
 
 /// How the effect is recorded.
@@ -70,7 +72,7 @@ pub fn check_keys(attempt: &Attempt, effect: &Effect) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a `set` may leave now.
+/// Whether a `set` may leave now; `age` tells how old something doubtful is held to be, given when it began.
 ///
 /// What counts are *earlier* attempts: within one attempt the connector has seen the unclear answer itself, and waiting
 /// there would never end where the CRM answers 500 each time.
@@ -78,9 +80,9 @@ pub fn admit_set(
     attempt: &Attempt,
     key: &str,
     digest: &[u8; 32],
-    now: Timestamp,
     lookup_after: Duration,
     attempt_deadline: Duration,
+    age: impl Fn(Doubtful, Timestamp) -> Duration,
 ) -> Admission {
     if let Some((earlier, answer)) = done_before(attempt, key, digest) {
         let doubt = Doubt {
@@ -94,13 +96,17 @@ pub fn admit_set(
         .journalled
         .iter()
         .filter(|earlier| matches!(earlier.effect, Effect::Set(_)) && earlier.verdict.is_in_doubt())
-        .map(|earlier| earlier.at);
+        .map(|earlier| {
+            let age = age(Doubtful::Effect(earlier.id), earlier.at);
+            lookup_after.saturating_sub(age)
+        });
     // Nobody knows what an attempt that never settled sent, only that it sent nothing after its deadline.
-    let unsettled = attempt
-        .unsettled_since
-        .map(|since| since.after(attempt_deadline));
+    let unsettled = attempt.unsettled_since.map(|since| {
+        let age = age(Doubtful::Attempt(attempt.lease.delivery, since), since);
+        (attempt_deadline + lookup_after).saturating_sub(age)
+    });
     match unknown.chain(unsettled).max() {
-        Some(sent) if sent.after(lookup_after) > now => Admission::Wait(sent.after(lookup_after)),
+        Some(left) if !left.is_zero() => Admission::Wait(left),
         _ => Admission::Send,
     }
 }

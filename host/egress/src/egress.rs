@@ -1,13 +1,14 @@
 //! What all requests of a host share: one client, one clock, one count of what each account may still send.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use gladhand_core::attempt::Attempt;
 use gladhand_core::breaker::{Admission, Breaker};
 use gladhand_core::clock::{Clock, Timestamp};
+use gladhand_core::effect;
 use gladhand_core::exchange::Answer;
-use gladhand_core::ids::{AccountId, Ids};
+use gladhand_core::ids::{AccountId, EffectId, Ids};
 use gladhand_core::port::{self, Journal, Standing, Standings};
 use gladhand_core::retry::clamp_hint;
 
@@ -19,6 +20,7 @@ use crate::happening::BreakerMoved;
 use crate::message::{Error, Request, Response};
 use crate::resolver::{Lookup, SystemLookup};
 use crate::send::Call;
+use crate::sighted::{Doubtful, Sighted};
 use crate::target::Target;
 
 /// The only outbound HTTP.
@@ -29,6 +31,7 @@ pub struct Egress {
     pub(crate) client: Client,
     pub(crate) budgets: Budgets,
     pub(crate) breakers: Breakers,
+    sighted: Mutex<Sighted>,
 }
 
 /// How an attempt went, as its account's breaker sees it.
@@ -66,6 +69,7 @@ impl Egress {
         Ok(Self {
             budgets: Budgets::new(standings.clone(), clock.clone(), holder),
             breakers: Breakers::new(standings),
+            sighted: Mutex::default(),
             config,
             clock,
             ids,
@@ -191,6 +195,31 @@ impl Egress {
     pub fn retain(&self, is_known: impl Fn(AccountId) -> bool) {
         self.breakers.retain(&is_known);
         self.budgets.retain(is_known);
+    }
+
+    /// How old it is held to be, by the wall clock and by what this process knows: what a decision is made by, and what the
+    /// connector is told.
+    pub(crate) fn age(&self, what: Doubtful, at: Timestamp) -> Duration {
+        let (steady, now) = (self.clock.steady(), self.clock.now());
+        let known_for = self.sighted().known_for(what, steady);
+        effect::age(at, now, known_for)
+    }
+
+    /// A write is about to leave: whatever comes of it, it is no older than that.
+    pub(crate) fn begin_write(&self, effect: EffectId) {
+        let steady = self.clock.steady();
+        self.sighted().begin(Doubtful::Effect(effect), steady);
+    }
+
+    /// The CRM has answered whether it did the write.
+    pub(crate) fn forget_write(&self, effect: EffectId) {
+        self.sighted().forget(Doubtful::Effect(effect));
+    }
+
+    fn sighted(&self) -> MutexGuard<'_, Sighted> {
+        self.sighted
+            .lock()
+            .expect("nothing panics while it is held")
     }
 
     /// How long an attempt of the account may run.

@@ -30,6 +30,8 @@ mod effects;
 
 mod write;
 
+mod sighted;
+
 mod credentials;
 
 mod client;

@@ -76,7 +76,7 @@ pub enum Error {
     /// An earlier request with one of these keys has no known answer. Nothing was sent.
     #[error("an earlier request of the same thing, {} ms ago, has no known answer", age.as_millis())]
     InDoubt {
-        /// Since then.
+        /// How old it is held to be: the host decided by it.
         age: Duration,
     },
     /// The host ends the attempt; never shown to a connector.

@@ -67,6 +67,7 @@ impl Call<'_> {
                 let pending = recording.begin(self.attempt);
                 if let Some(write) = &write {
                     write.begin(self.attempt, &request.effect);
+                    self.egress.begin_write(write.id);
                 }
                 let prepared = Prepared {
                     plan,
@@ -142,6 +143,9 @@ impl Call<'_> {
         if let Some(write) = write {
             let verdict = effect::propose(ending);
             write.judge(self.attempt, effect, verdict, sent.as_ref().ok());
+            if !verdict.is_in_doubt() {
+                self.egress.forget_write(write.id);
+            }
         }
         if ending == Ending::NeverSent {
             permit.give_back();

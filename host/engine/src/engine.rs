@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -96,7 +97,12 @@ pub(crate) struct Inner {
     pub(crate) look: Notify,
     /// One change of the directory at a time, so that an older snapshot never replaces a newer one.
     reloading: tokio::sync::Mutex<()>,
+    /// Of the settings and the catalog, as the directory has them.
+    revision: AtomicI64,
 }
+
+/// Before anything was read.
+const NO_REVISION: i64 = i64::MIN;
 
 impl Engine {
     /// An engine that knows nothing until `reload`.
@@ -129,6 +135,7 @@ impl Engine {
             usual: UsualCalls::default(),
             look: Notify::new(),
             reloading: tokio::sync::Mutex::default(),
+            revision: AtomicI64::new(NO_REVISION),
         };
         Self {
             inner: Arc::new(inner),
@@ -144,6 +151,12 @@ impl Engine {
     pub async fn reload(&self) -> Result<(), Error> {
         let _one_at_a_time = self.inner.reloading.lock().await;
         self.reload_with(self.directory().connectors.clone()).await
+    }
+
+    /// Whether nobody has changed the settings or the catalog since they were read.
+    pub async fn is_current(&self) -> Result<bool, Error> {
+        let known = self.inner.revision.load(Ordering::Acquire);
+        Ok(self.inner.settings.revision().await? == known)
     }
 
     /// Adds a component to the catalog, after everything that can be wrong with it was looked at.
@@ -196,6 +209,12 @@ impl Engine {
     /// Everything that is paused, by a host or by a person, as this host knows it.
     pub fn paused(&self) -> Vec<Pause> {
         self.inner.pauses.list()
+    }
+
+    /// The same, after asking what other hosts have done since: one that does not deliver hears of it no other way.
+    pub async fn paused_anywhere(&self) -> Result<Vec<Pause>, port::Error> {
+        self.inner.pauses.refresh().await?;
+        Ok(self.inner.pauses.list())
     }
 
     /// Pauses an account until somebody resumes it; false where it is paused already.
@@ -252,6 +271,8 @@ impl Engine {
         mut connectors: HashMap<String, Arc<dyn Connector>>,
     ) -> Result<(), Error> {
         let inner = &*self.inner;
+        // Before the rest: what is changed while it is read may be missing in it, and is then read again.
+        let revision = inner.settings.revision().await?;
         let versions = inner.catalog.versions().await?;
         let mut routes: HashMap<ConnectionId, String> =
             inner.catalog.routes().await?.into_iter().collect();
@@ -279,6 +300,7 @@ impl Engine {
         let directory = Arc::new(directory);
         inner.directory.store(directory.clone());
         self.take_up(&directory).await?;
+        inner.revision.store(revision, Ordering::Release);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Which connections may get lanes now: not paused, breaker closed, within their account's concurrency and budget.
 //!
-//! What may not run is not claimed, so that it costs neither an attempt nor a worker.
+//! What may not run is not claimed, so that it costs neither an attempt nor a worker. What an account runs is counted here
+//! for this host; what it runs on others, the store takes off each claim.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

@@ -4,6 +4,7 @@
 
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::failure::FailureKind;
+use gladhand_core::ids::DeliveryId;
 use gladhand_core::outcome::Outcome;
 use gladhand_store::deliveries::{Claimed, Settlement};
 use metrics::{counter, histogram};
@@ -59,7 +60,7 @@ impl AttemptSettled<'_> {
             return;
         };
         let code = failure.kind.as_str();
-        if settlement.is_attempt {
+        if settlement.is_attempt || is_the_crms(failure.kind) {
             counter!("crm_errors_total", "provider" => provider, "kind" => code).increment(1);
         }
         let next_ms = settlement.not_before.map(|at| at.0);
@@ -74,6 +75,30 @@ impl AttemptSettled<'_> {
                 "delivery waits: {}", failure.message
             );
         }
+    }
+}
+
+/// Whether the CRM said so, though it was no attempt; every other deferral is the host's own patience.
+const fn is_the_crms(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::RateLimited | FailureKind::Auth)
+}
+
+/// An attempt ended after its worker had lost the lane: another has it, or had it.
+pub struct AttemptStale {
+    /// What was run.
+    pub delivery: DeliveryId,
+}
+
+impl AttemptStale {
+    /// One line, and the count.
+    pub fn tell(&self) {
+        counter!("gladhand_stale_attempts_total").increment(1);
+        tracing::warn!(delivery.id = %self.delivery, "attempt lost its lane; nothing of it counts");
+    }
+
+    /// A counter that appears with its first attempt has no increase that an alert could see.
+    pub fn begin() {
+        counter!("gladhand_stale_attempts_total").increment(0);
     }
 }
 

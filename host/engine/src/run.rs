@@ -116,6 +116,7 @@ fn attempt(
         claimed.journalled.clone(),
     );
     attempt.unsettled_since = claimed.unsettled_since;
+    attempt.is_again = claimed.unsettled_since.is_some() || claimed.delivery.failure.is_some();
     attempt.priority = claimed.priority;
     attempt
 }

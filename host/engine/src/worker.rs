@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::directory::{ConnectionEntry, Directory};
 use crate::engine::Inner;
 use crate::gate::{Conditions, Open, Permit, Running};
-use crate::happening::{AttemptSettled, SelfPaused};
+use crate::happening::{AttemptSettled, AttemptStale, SelfPaused};
 use crate::settle::{self, Moment};
 use crate::{run, watch};
 
@@ -35,6 +35,7 @@ const PROBED: Duration = Duration::from_secs(5);
 
 /// Claims and runs until `stop`, then returns when what runs has settled.
 pub(crate) async fn work(inner: Arc<Inner>, stop: CancellationToken) {
+    AttemptStale::begin();
     let running = Arc::new(Running::default());
     let tracker = TaskTracker::new();
     let renewing = tokio::spawn(renew(inner.clone(), running.clone()));
@@ -207,10 +208,12 @@ impl Work {
             log,
             ..
         } = report;
+        let stale = AttemptStale {
+            delivery: claimed.delivery.id,
+        };
         let settled = settle::settlement(ended, &claimed, policy, &moment, cost, log);
         let Some((settlement, consequence)) = settled else {
-            tracing::warn!(delivery.id = %claimed.delivery.id, "attempt lost its lane; nothing of it counts");
-            return;
+            return stale.tell();
         };
         if let Some(entry) = entry
             && let Err(error) = self.follow(entry, &settlement, consequence, now).await
@@ -231,6 +234,7 @@ impl Work {
                 connection: entry.map_or("removed", |entry| entry.connection.name.as_str()),
             }
             .tell(),
+            Err(gladhand_store::Error::LeaseLost) => stale.tell(),
             // The lane is taken again: what was journalled keeps the next attempt from doubling.
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, delivery.id = %claimed.delivery.id, "settling a delivery");

@@ -13,6 +13,7 @@ use gladhand_core::outcome::Outcome;
 use gladhand_egress::Target;
 
 use crate::call::{Call, Ended, Report, Services};
+use crate::capability::links::Relinks;
 use crate::capability::log::SharedLog;
 use crate::ended::{self, Seen};
 use crate::limits::Limits;
@@ -27,6 +28,8 @@ pub struct Host {
     pub(crate) purpose: Purpose,
     pub(crate) limits: Limits,
     pub(crate) log: SharedLog,
+    /// Links that led nowhere.
+    pub(crate) relinks: Relinks,
     /// Bytes of links and cache entries that the attempt left behind so far.
     pub(crate) kept_bytes: usize,
 }
@@ -51,6 +54,7 @@ impl Host {
             purpose,
             limits,
             log: SharedLog::new(&limits),
+            relinks: Relinks::default(),
             kept_bytes: 0,
         }
     }

@@ -50,7 +50,7 @@ use tokio::sync::Mutex;
 use crate::nearest::nearest;
 
 pub use accounts::AccountView;
-pub use connections::{ConnectionChange, ConnectionView, NewConnection};
+pub use connections::{ConnectionChange, ConnectionView, NewConnection, PolicyChange, PolicyView};
 pub use connectors::ConnectorView;
 pub use dead::{DeadQuery, DeadWish};
 pub use declared::Declared;
@@ -60,6 +60,7 @@ pub use events::EventView;
 pub use explain::Explanation;
 pub use links::{LinkQuery, NewLink};
 pub use operations::Operations;
+pub use pauses::ConnectionNote;
 pub use secrets::SecretView;
 pub use sources::{NewSource, SourceView};
 pub use zone::zone_problem;

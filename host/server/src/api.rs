@@ -82,6 +82,7 @@ pub fn routes(admin: Arc<Admin>, token: Hash) -> Router {
         .route("/dead", get(dead::list))
         .route("/dead/retry", post(dead::retry))
         .route("/dead/discard", post(dead::discard))
+        .route("/lanes", get(lanes::list))
         .route(
             "/connections/{name}/lanes/{contact}/hold",
             post(lanes::hold),

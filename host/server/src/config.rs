@@ -14,6 +14,8 @@ mod node;
 
 mod problem;
 
+mod policy;
+
 mod retention;
 
 mod section;
@@ -140,6 +142,7 @@ pub fn declare(
         concurrency: connection.concurrency,
         inboxes: connection.inboxes.clone(),
         mode: connection.mode,
+        policy: connection.policy.clone(),
         time_zone: connection.time_zone.clone(),
         settings: connection.settings.clone(),
         allow_private_network: connection.allow_private_network,

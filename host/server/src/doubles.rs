@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use gladhand_core::attempt::{Changes, Lease};
 use gladhand_core::clock::{ManualClock, Timestamp};
 use gladhand_core::connection::{Account, Connection, Source};
-use gladhand_core::delivery::Delivery;
+use gladhand_core::delivery::{Delivery, DeliveryState};
 use gladhand_core::ids::{AccountId, ConnectionId, DeliveryId, Ids, SourceId};
 use gladhand_store::audit::AuditEntry;
 use gladhand_store::catalog::Version;
@@ -21,6 +21,7 @@ use gladhand_store::deliveries::{
 use gladhand_store::effects::EffectRecord;
 use gladhand_store::events::EventRecord;
 use gladhand_store::link_book::LinkRecord;
+use gladhand_store::queue::HeldLane;
 use gladhand_store::settings::SecretOwner;
 use gladhand_store::{Catalog, Deliveries, Error, Settings};
 use secrecy::SecretString;
@@ -47,13 +48,15 @@ pub struct World {
     pub details: Mutex<Vec<DeliveryDetail>>,
     /// Of the source `support`.
     pub contacts: Mutex<Vec<String>>,
-    pub held: Mutex<Vec<(ConnectionId, String)>>,
+    pub held: Mutex<Vec<HeldLane>>,
     pub effects: Mutex<Vec<EffectRecord>>,
     pub links: Mutex<Vec<(ConnectionId, LinkRecord)>>,
     pub events: Mutex<Vec<EventRecord>>,
     pub deeds: Mutex<Vec<AuditEntry>>,
     pub pauses: Mutex<Pauses>,
     pub reloads: Mutex<u32>,
+    /// What is told of how many deliveries stand where; a store that does not answer where it is none.
+    pub counts: Mutex<Option<Counts>>,
     ids: Mutex<u128>,
 }
 
@@ -251,7 +254,13 @@ impl Deliveries for World {
             filter
                 .connection
                 .is_none_or(|connection| delivery.connection == connection)
-                && filter.state.is_none_or(|state| delivery.state == state)
+                && filter.state.is_none_or(|state| {
+                    let is_paused = filter.paused.contains(&delivery.connection);
+                    match delivery.state {
+                        own if is_paused && own.waits() => state == DeliveryState::Paused,
+                        own => state == own,
+                    }
+                })
                 && filter
                     .contact
                     .as_ref()
@@ -284,6 +293,10 @@ impl Deliveries for World {
     }
 
     async fn counts(&self) -> Result<Counts, Error> {
-        Ok(Counts::default())
+        locked(&self.counts).clone().ok_or(Error::Closed)
+    }
+
+    async fn lanes_waiting(&self) -> Result<u64, Error> {
+        Ok(3)
     }
 }

@@ -23,6 +23,7 @@ use crate::config::{Config, Environment};
 use crate::intake::{self, Intake};
 use crate::running::Running;
 use crate::shutdown::Tasks;
+use crate::telemetry::backlog::Backlog;
 use crate::token::{self, Hash};
 use crate::{api, components, database, health, keyfile, telemetry, upkeep};
 
@@ -57,6 +58,7 @@ pub struct World {
 impl Host {
     /// Opens the store, loads the connectors, applies what the file declares, and listens.
     pub async fn start(config: &Config, environment: &Environment, world: World) -> Result<Self> {
+        telemetry::start_metrics();
         let World { clock, ids, jitter } = world;
         let router = Arc::new(Router::new(ids.clone()));
         let key = keyfile::master_key(config, environment)?;
@@ -172,9 +174,11 @@ impl Serving<'_> {
         let mut tasks = Tasks::new();
         let (engine, store) = (self.engine.clone(), self.store.clone());
         tasks.spawn("http", serve(listener, http, tasks.stop()));
-        let read = serve(metrics, telemetry::metrics_routes(), tasks.stop());
+        let backlog = Backlog::new(store.clone(), self.clock.clone());
+        let read = serve(metrics, telemetry::metrics_routes(backlog), tasks.stop());
         tasks.spawn("metrics", read);
-        let converge = upkeep::converge(engine.clone(), store.clone(), tasks.stop());
+        tasks.spawn("folding metrics", telemetry::fold(tasks.stop()));
+        let converge = upkeep::converge(engine.clone(), tasks.stop());
         tasks.spawn("converge", converge);
         if self.config.server.roles.worker {
             let stop = tasks.stop();

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -24,7 +25,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::happening::EventReceived;
+use crate::happening::{EventReceived, Received};
 
 /// What intake needs.
 pub struct Intake {
@@ -74,6 +75,24 @@ async fn guarded(
 
 type Body = Result<Bytes, axum::extract::rejection::BytesRejection>;
 
+/// How a webhook was answered.
+struct Answered {
+    response: Response,
+    result: Received,
+    /// The source's name for the event, where it was read.
+    event: Option<String>,
+}
+
+impl Answered {
+    fn refused(result: Received, status: StatusCode, code: &str, detail: &str) -> Self {
+        Self {
+            response: refusal(status, code, detail),
+            result,
+            event: None,
+        }
+    }
+}
+
 impl Intake {
     async fn receive(
         &self,
@@ -82,56 +101,60 @@ impl Intake {
         headers: &HeaderMap,
         body: Body,
     ) -> Response {
-        let Ok(_in_flight) = self.in_flight.try_acquire() else {
-            EventReceived {
-                source: name,
-                event: "-",
-                result: "overloaded",
-            }
-            .tell();
-            let detail = "too many events are on their way to the disk; send this one again";
-            return (
-                [("retry-after", "1")],
-                refusal(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail),
-            )
-                .into_response();
-        };
+        let began = self.clock.monotonic();
         let directory = self.engine.directory();
-        let Some(entry) = directory.sources.get(name) else {
-            EventReceived {
-                source: "-",
-                event: "-",
-                result: "unknown-source",
+        let entry = directory.sources.get(name);
+        let answered = match entry {
+            Some(entry) => self.answer(entry, token, headers, body).await,
+            None => {
+                let detail = format!(
+                    "no source is called `{name}`; `gladhand source list` shows those there are"
+                );
+                let (status, code) = (StatusCode::NOT_FOUND, "unknown-source");
+                Answered::refused(Received::UnknownSource, status, code, &detail)
             }
-            .tell();
-            let detail = format!(
-                "no source is called `{name}`; `gladhand source list` shows those there are"
-            );
-            return refusal(StatusCode::NOT_FOUND, "unknown-source", &detail);
+        };
+        EventReceived {
+            source: entry.map_or("-", |_| name),
+            event: answered.event.as_deref().unwrap_or("-"),
+            result: answered.result,
+            took: self.clock.monotonic().saturating_sub(began),
+        }
+        .tell();
+        answered.response
+    }
+
+    async fn answer(
+        &self,
+        entry: &SourceEntry,
+        token: Option<&str>,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Answered {
+        let Ok(_in_flight) = self.in_flight.try_acquire() else {
+            let detail = "too many events are on their way to the disk; send this one again";
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let mut answered =
+                Answered::refused(Received::Overloaded, status, "overloaded", detail);
+            let soon = HeaderValue::from_static("1");
+            answered.response.headers_mut().insert(RETRY_AFTER, soon);
+            return answered;
         };
         let body = match body {
             Ok(body) => body,
             Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                EventReceived {
-                    source: name,
-                    event: "-",
-                    result: "too-large",
-                }
-                .tell();
                 let detail = format!("the body is larger than {} bytes", self.body_limit);
-                return refusal(StatusCode::PAYLOAD_TOO_LARGE, "too-large", &detail);
+                return Answered::refused(Received::TooLarge, error.status(), "too-large", &detail);
             }
-            Err(error) => return refusal(error.status(), "unreadable-request", &error.to_string()),
+            Err(error) => {
+                let (code, detail) = ("unreadable-request", error.to_string());
+                return Answered::refused(Received::BrokenOff, error.status(), code, &detail);
+            }
         };
         if let Err(reason) = self.authenticate(entry, token, headers, &body) {
-            EventReceived {
-                source: name,
-                event: "-",
-                result: "unauthorised",
-            }
-            .tell();
-            tracing::warn!(source.name = name, "webhook refused: {reason}");
-            return refusal(StatusCode::UNAUTHORIZED, "unauthorised", &reason);
+            tracing::warn!(source.name = entry.source.name, "webhook refused: {reason}");
+            let (status, code) = (StatusCode::UNAUTHORIZED, "unauthorised");
+            return Answered::refused(Received::Unauthorised, status, code, &reason);
         }
         self.take(entry, headers, body).await
     }
@@ -159,7 +182,7 @@ impl Intake {
         }
     }
 
-    async fn take(&self, entry: &SourceEntry, headers: &HeaderMap, body: Bytes) -> Response {
+    async fn take(&self, entry: &SourceEntry, headers: &HeaderMap, body: Bytes) -> Answered {
         let read = gladhand_chatwoot::read(&context(&entry.source), &body);
         let is_unreadable = matches!(read.reading, Reading::Unreadable { .. });
         let event = IncomingEvent {
@@ -177,32 +200,29 @@ impl Intake {
         };
         let (id, name) = (event.id, event.name.clone());
         let result = match self.store.take(event).await {
-            Ok(Taken::Stored) if is_unreadable => "unreadable",
-            Ok(Taken::Stored) => "stored",
-            Ok(Taken::Duplicate) => "duplicate",
+            Ok(Taken::Stored) if is_unreadable => Received::Unreadable,
+            Ok(Taken::Stored) => Received::Stored,
+            Ok(Taken::Duplicate) => Received::Duplicate,
             Err(error) => {
-                EventReceived {
-                    source: &entry.source.name,
-                    event: &name,
-                    result: "store-failed",
-                }
-                .tell();
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     source.name = entry.source.name,
                     "storing an event"
                 );
                 let detail = "the event could not be stored and is not acknowledged; the host's log says why";
-                return refusal(StatusCode::SERVICE_UNAVAILABLE, "store-unavailable", detail);
+                let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable");
+                return Answered {
+                    response: refusal(status, code, detail),
+                    result: Received::StoreFailed,
+                    event: Some(name),
+                };
             }
         };
-        EventReceived {
-            source: &entry.source.name,
-            event: &name,
+        Answered {
+            response: Json(json!({ "event": id, "result": result.as_str() })).into_response(),
             result,
+            event: Some(name),
         }
-        .tell();
-        Json(json!({ "event": id, "result": result })).into_response()
     }
 }
 

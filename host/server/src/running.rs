@@ -49,7 +49,9 @@ impl Operations for Running {
 
     async fn pauses(&self) -> Pauses {
         let mut pauses = Pauses::default();
-        for pause in self.0.paused() {
+        // Where the store does not answer, the caller hears so from what else he asks.
+        let paused = self.0.paused_anywhere().await;
+        for pause in paused.unwrap_or_else(|_| self.0.paused()) {
             match pause.connection {
                 Some(connection) => pauses.connections.push((connection, pause.paused)),
                 None => pauses.accounts.push((pause.account, pause.paused)),

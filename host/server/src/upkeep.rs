@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gladhand_core::clock::Clock;
 use gladhand_engine::Engine;
+use gladhand_store::Retention;
 use gladhand_store::retention::Keep;
-use gladhand_store::{Retention, Settings};
 use tokio_util::sync::CancellationToken;
 
 /// Hosts that share a database run the same configuration within this time.
@@ -25,22 +25,17 @@ const LONGEST_STEP: Duration = Duration::from_millis(25);
 const STEP_ROWS: (u32, u32) = (16, 2_048);
 
 /// Takes up what any host changed in the settings or the catalog, until `stop`.
-pub async fn converge(engine: Engine, settings: Arc<dyn Settings>, stop: CancellationToken) {
-    let mut taken_up = None;
+pub async fn converge(engine: Engine, stop: CancellationToken) {
     while !is_over(&stop, CONVERGE_AGAIN).await {
         // A store that does not answer is said by everybody who needs it.
-        let Ok(revision) = settings.revision().await else {
+        let Ok(false) = engine.is_current().await else {
             continue;
         };
-        if taken_up == Some(revision) {
-            continue;
-        }
-        match engine.reload().await {
-            Ok(()) => taken_up = Some(revision),
-            Err(error) => tracing::error!(
+        if let Err(error) = engine.reload().await {
+            tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "taking up changed settings"
-            ),
+            );
         }
     }
 }

@@ -16,7 +16,7 @@ pub struct AuditEntry {
     pub at: Timestamp,
     /// Who: `admin`, `host`.
     pub actor: String,
-    /// What: `delivery.retry`, `effect.conclude`, `link.relinked`.
+    /// What: `delivery.retry`, `effect.conclude`, `relinked`.
     pub action: String,
     /// To what, by name or id.
     pub subject: String,

@@ -96,8 +96,10 @@ pub struct Settlement {
 pub struct DeliveryFilter {
     /// Of this connection.
     pub connection: Option<ConnectionId>,
-    /// In this state.
+    /// In this state; in `paused` is what waits of the connections that are `paused`, and then in no other.
     pub state: Option<DeliveryState>,
+    /// Connections of which nothing runs.
+    pub paused: Vec<ConnectionId>,
     /// Of this contact.
     pub contact: Option<String>,
     /// Received at or after.
@@ -155,10 +157,15 @@ pub struct Counts {
     pub oldest_waiting: Option<Timestamp>,
 }
 
+/// How many lanes are counted at most: a count reads each, and whoever asks often must not pay for a million.
+pub const MOST_LANES_COUNTED: u32 = 10_000;
+
 /// Deliveries and their lanes.
 #[async_trait]
 pub trait Deliveries: Send + Sync {
     /// Leases ready lanes and takes the head of each, superseding what is out of date. One commit.
+    ///
+    /// On a database of several hosts no account gets more lanes than its concurrency, counted over all of them.
     async fn claim(&self, request: ClaimRequest) -> Result<Claims, Error>;
     /// Commits how an attempt ended, with the rest of its changes, if the lease still holds.
     ///
@@ -182,4 +189,6 @@ pub trait Deliveries: Send + Sync {
     async fn show(&self, id: DeliveryId) -> Result<Option<DeliveryDetail>, Error>;
     /// How many stand where.
     async fn counts(&self) -> Result<Counts, Error>;
+    /// How many lanes have work that no worker does and nobody holds; `MOST_LANES_COUNTED` where it is that many or more.
+    async fn lanes_waiting(&self) -> Result<u64, Error>;
 }

@@ -39,6 +39,8 @@ mod sqlite;
 
 mod postgres;
 
+mod happening;
+
 pub use audit::Audit;
 pub use deliveries::Deliveries;
 pub use effects::Effects;
@@ -86,6 +88,12 @@ pub enum Error {
          nothing is accepted"
     )]
     Unreachable(String),
+    /// The database's URL asks for a connection that nobody else can read, and there is none.
+    #[error(
+        "the connection to the database is not encrypted as its URL asks (sslmode, sslrootcert): {0}; PostgreSQL must have \
+         `ssl = on`, with a certificate that sslrootcert or the system's authorities vouch for, or the URL must ask for less"
+    )]
+    Encryption(String),
     /// An installation could not be moved.
     #[error("nothing was moved: {0}")]
     Copy(String),
@@ -149,6 +157,31 @@ pub enum Error {
     /// The writer has stopped.
     #[error("the store is shutting down")]
     Closed,
+}
+
+impl Error {
+    /// Whether the database is to blame, and not what was asked of it or when.
+    fn is_trouble(&self) -> bool {
+        match self {
+            Self::Database(_)
+            | Self::DiskFull
+            | Self::DiskFailed(_)
+            | Self::Unreachable(_)
+            | Self::Encryption(_)
+            | Self::Migration(_)
+            | Self::Inconsistent { .. }
+            | Self::Sealed { .. } => true,
+            Self::Path { .. }
+            | Self::Url(_)
+            | Self::Copy(_)
+            | Self::MasterKey
+            | Self::InUse { .. }
+            | Self::Exists { .. }
+            | Self::Related { .. }
+            | Self::LeaseLost
+            | Self::Closed => false,
+        }
+    }
 }
 
 impl From<sqlx::Error> for Error {

@@ -4,12 +4,15 @@ mod open;
 
 mod told;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use tokio_util::sync::CancellationToken;
 
+#[cfg(test)]
+pub(crate) use self::open::READER_SETTINGS;
 use crate::Error;
 use crate::sql::writer::{Source, Writer};
 use crate::sql::{Connection, Readers, Shared};
@@ -49,6 +52,9 @@ pub(crate) async fn connect(
 pub(crate) fn trouble(error: &sqlx::Error) -> Option<Error> {
     const DISK_FULL: &str = "53100";
     const IO_ERROR: &str = "58030";
+    if let Some(why) = unencrypted(error) {
+        return Some(Error::Encryption(why));
+    }
     if is_broken(error) {
         return Some(Error::Unreachable(error.to_string()));
     }
@@ -56,6 +62,16 @@ pub(crate) fn trouble(error: &sqlx::Error) -> Option<Error> {
     match error.try_downcast_ref::<PgDatabaseError>()?.code() {
         DISK_FULL => Some(Error::DiskFull),
         IO_ERROR => Some(Error::DiskFailed(error.message().to_owned())),
+        _ => None,
+    }
+}
+
+/// Why the server and what the URL asks of the connection's encryption do not agree.
+fn unencrypted(error: &sqlx::Error) -> Option<String> {
+    match error {
+        sqlx::Error::Tls(why) => Some(why.to_string()),
+        // What a handshake says of certificates; a socket has no other data to judge.
+        sqlx::Error::Io(why) if why.kind() == ErrorKind::InvalidData => Some(why.to_string()),
         _ => None,
     }
 }
@@ -68,7 +84,6 @@ fn is_broken(error: &sqlx::Error) -> bool {
         sqlx::Error::Io(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
-        | sqlx::Error::Tls(_)
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(error) => {
             error

@@ -34,6 +34,8 @@ mod guard;
 
 mod links;
 
+mod relinks;
+
 mod cache;
 
 mod variables;
@@ -86,7 +88,7 @@ use self::keys::Keys;
 use self::retention::Broom;
 use self::writer::{Operation, Writer};
 use crate::crypter::{Crypter, Key};
-use crate::{Error, postgres, sqlite};
+use crate::{Error, happening, postgres, sqlite};
 
 /// Where the database is.
 #[derive(Debug, Clone)]
@@ -149,6 +151,7 @@ pub(crate) struct Shared {
 impl Store {
     /// Opens or makes the database and brings its schema up to date.
     pub async fn open(options: Options) -> Result<Arc<Self>, Error> {
+        happening::begin();
         let shared = Arc::new(Shared {
             keys: Keys::new(Crypter::new(
                 &options.master_key,

@@ -10,6 +10,8 @@ mod credentials;
 
 mod effects;
 
+mod ages;
+
 mod budgets;
 
 mod breaker;

@@ -13,7 +13,7 @@ use axum::body::Bytes;
 use axum::extract::Request as Incoming;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response as Outgoing;
-use gladhand_core::attempt::{Attempt, Changes, Lease};
+use gladhand_core::attempt::{Attempt, Changes, End, Lease};
 use gladhand_core::clock::{Clock, ManualClock, Timestamp};
 use gladhand_core::connection::{Account, Mode};
 use gladhand_core::descriptor::Descriptor;
@@ -373,6 +373,22 @@ impl World {
         self.egress
             .send(&self.target, &mut self.attempt, &self.journal, request)
             .await
+    }
+
+    /// Sends a `once` about which there is this doubt: it is put off, and once so much time has passed, told how old it is.
+    pub async fn show_until_old(&mut self, doubt: &Doubt, age: Duration) {
+        self.journal.then(Ok(Intended::InDoubt(doubt.clone())));
+        let result = self.send(once()).await;
+        assert!(
+            matches!(result, Err(Error::End(End::Deferred { .. }))),
+            "{result:?}"
+        );
+        self.clock.advance(age);
+        self.journal.then(Ok(Intended::InDoubt(doubt.clone())));
+        match self.send(once()).await {
+            Err(Error::InDoubt { age: told }) => assert_eq!(told, age),
+            other => panic!("{other:?}"),
+        }
     }
 
     pub fn last_exchange(&self) -> &Exchange {

@@ -7,8 +7,10 @@ use gladhand_core::event::EventKind;
 use gladhand_core::ids::{AccountId, AttemptId, ConnectionId, DeliveryId, EventId, LeaseToken};
 use gladhand_core::lane::Priority;
 use gladhand_core::port;
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::*;
+use crate::happening::AttemptSettled;
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -141,7 +143,7 @@ fn every_ending_has_its_state() {
         false,
         Some(5_000),
     );
-    check(failed(FailureKind::Auth), Waiting, false, Some(300_000));
+    check(failed(FailureKind::Auth), Waiting, false, Some(1_000));
     check(failed(FailureKind::Invalid), Dead, true, None);
 }
 
@@ -247,4 +249,40 @@ fn only_an_outage_counts_for_the_breaker() {
         };
         assert_eq!(verdict(&report), expect, "{:?}", report.ended);
     }
+}
+
+#[test]
+fn what_the_crm_put_off_counts_as_its_error_and_what_the_host_put_off_does_not() {
+    use FailureKind as K;
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let told = recorder.handle();
+    metrics::with_local_recorder(&recorder, || {
+        for kind in K::ALL {
+            let (settlement, _) = settled(failed(*kind), &Policy::default(), &moment());
+            AttemptSettled {
+                claimed: &claimed(),
+                settlement: &settlement,
+                provider: "crm",
+                connection: "main",
+            }
+            .tell();
+        }
+    });
+    let told = told.render();
+    let is_told = |kind: &&FailureKind| {
+        let line = format!("crm_errors_total{{provider=\"crm\",kind=\"{kind}\"}} 1");
+        told.lines().any(|said| said == line)
+    };
+    let untold: Vec<FailureKind> = K::ALL
+        .iter()
+        .filter(|kind| !is_told(kind))
+        .copied()
+        .collect();
+    let by_the_host = [
+        K::BreakerOpen,
+        K::BudgetExhausted,
+        K::VersionRefused,
+        K::ConnectionPaused,
+    ];
+    assert_eq!(untold, by_the_host, "{told}");
 }

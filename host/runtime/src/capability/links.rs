@@ -1,6 +1,10 @@
 //! `links`: source id ↔ CRM id. What this attempt has put but not committed counts before what is stored.
 
-use gladhand_core::attempt::{Entity, Link, LinkChange};
+mod relinks;
+
+pub(crate) use self::relinks::Relinks;
+
+use gladhand_core::attempt::{Entity, Link, LinkChange, Relink};
 use gladhand_core::port::Scope;
 
 use super::View;
@@ -26,6 +30,8 @@ impl Host {
     /// Points the entity to a record.
     pub fn link_put(&mut self, entity: Entity, link: Link) -> Result<(), Stop> {
         self.keep(size(&entity) + link_size(&link))?;
+        let relink = self.relinks.put(&entity, &link, self.attempt.is_again);
+        self.relink(relink)?;
         self.attempt
             .changes
             .links
@@ -36,6 +42,12 @@ impl Host {
     /// Points every link of (object, from) to another record.
     pub fn link_redirect(&mut self, object: &str, from: &str, to: &str) -> Result<(), Stop> {
         self.keep(object.len() + from.len() + to.len() + CHANGE_BYTES)?;
+        let relink = Relink::Redirected {
+            object: object.to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+        };
+        self.relink(Some(relink))?;
         self.attempt.changes.links.push(LinkChange::Redirect {
             object: object.to_owned(),
             from: from.to_owned(),
@@ -47,6 +59,8 @@ impl Host {
     /// The entity is no record of this object any more.
     pub fn link_remove(&mut self, entity: Entity, object: &str) -> Result<(), Stop> {
         self.keep(size(&entity) + object.len())?;
+        let relink = self.relinks.removed(&entity, object);
+        self.relink(relink)?;
         self.attempt
             .changes
             .links
@@ -96,11 +110,35 @@ impl Host {
                 _ => {}
             }
         }
-        Ok(found
+        let entities: Vec<Entity> = found
             .into_iter()
             .filter(|(_, id)| id == remote_id)
             .map(|(entity, _)| entity)
-            .collect())
+            .collect();
+        self.relinks.found(&entities, object, remote_id);
+        Ok(entities)
+    }
+
+    /// Keeps that a link led nowhere, for the audit log.
+    fn relink(&mut self, relink: Option<Relink>) -> Result<(), Stop> {
+        let Some(relink) = relink else { return Ok(()) };
+        self.keep(match &relink {
+            Relink::Cleared {
+                entity,
+                object,
+                from: id,
+            }
+            | Relink::Found {
+                entity,
+                object,
+                to: id,
+            } => size(entity) + object.len() + id.len(),
+            Relink::Redirected { object, from, to } => {
+                CHANGE_BYTES + object.len() + from.len() + to.len()
+            }
+        })?;
+        self.attempt.changes.relinks.push(relink);
+        Ok(())
     }
 
     fn scope(&self) -> Scope {

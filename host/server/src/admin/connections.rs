@@ -2,11 +2,13 @@
 
 mod change;
 
+mod policy;
+
 mod fit;
 
 mod view;
 
-use gladhand_core::connection::{Connection, Mode};
+use gladhand_core::connection::{Connection, Mode, Policy};
 use gladhand_core::ids::{AccountId, ConnectionId};
 use gladhand_runtime::Check;
 use secrecy::SecretString;
@@ -18,6 +20,7 @@ use super::accounts::Wanted;
 use super::{Admin, Error, name_problem, secrets, url, zone_problem};
 
 pub use change::ConnectionChange;
+pub use policy::{PolicyChange, PolicyView};
 pub use view::ConnectionView;
 
 /// A connection to be added.
@@ -48,6 +51,9 @@ pub struct NewConnection {
     /// Whether writes are sent.
     #[serde(default = "live")]
     pub mode: Mode,
+    /// What is different about failures from what is standard.
+    #[serde(default)]
+    pub policy: PolicyChange,
     /// IANA, of the CRM.
     #[serde(default)]
     pub time_zone: Option<String>,
@@ -158,6 +164,10 @@ impl Admin {
         let base_url = base_url
             .map_err(|problem| problems.push(problem))
             .unwrap_or_default();
+        let policy = new.policy.applied_to(&Policy::default());
+        let policy = policy
+            .map_err(|flaws| problems.extend(flaws.into_iter().map(|flaw| flaw.message)))
+            .unwrap_or_default();
         let mut connection = Connection {
             id: existing.map_or_else(
                 || ConnectionId::new(&*self.parts.ids),
@@ -176,9 +186,7 @@ impl Admin {
             settings: Value::Object(new.settings),
             time_zone: new.time_zone,
             is_paused: existing.is_some_and(|existing| existing.is_paused),
-            policy: existing
-                .map(|existing| existing.policy.clone())
-                .unwrap_or_default(),
+            policy,
         };
         if let Some(existing) = existing {
             problems.extend(moved(existing, &connection));

@@ -83,7 +83,7 @@ pub struct DeadDone {
 impl Admin {
     /// Newest first.
     pub async fn list_dead(&self, query: DeadQuery) -> Result<DeadPage, Error> {
-        let names = self.connection_names().await?;
+        let notes = self.connection_notes().await?;
         let connection = match &query.connection {
             Some(name) => Some(self.find_connection(name).await?.id),
             None => None,
@@ -102,8 +102,8 @@ impl Admin {
             .into_iter()
             .filter(|delivery| query.takes(delivery))
             .map(|delivery| {
-                let name = names.get(&delivery.connection);
-                DeliveryView::of(delivery, name)
+                let connection = notes.get(&delivery.connection);
+                DeliveryView::of(delivery, connection)
             })
             .collect();
         Ok(DeadPage { items, next })

@@ -1,18 +1,18 @@
 //! Deliveries: listed and shown, with names for what the store knows by ids.
 
-use std::collections::HashMap;
-
 use gladhand_core::attempt::Link;
 use gladhand_core::clock::Timestamp;
 use gladhand_core::delivery::{Delivery, DeliveryState};
 use gladhand_core::effect::EffectSummary;
 use gladhand_core::event::EventKind;
+use gladhand_core::failure::FailureKind;
 use gladhand_core::ids::{ConnectionId, DeliveryId, EventId};
 use gladhand_core::outcome::Outcome;
 use gladhand_store::catalog::Version;
 use gladhand_store::deliveries::{AttemptRecord, DeliveryDetail, DeliveryFilter};
 use serde::{Deserialize, Serialize};
 
+use super::pauses::ConnectionNote;
 use super::queue::delivery_id;
 use super::{Admin, Error};
 
@@ -73,6 +73,8 @@ pub struct ShownDelivery {
     pub delivery: Delivery,
     /// The connection's name.
     pub connection: String,
+    /// Why nothing of its connection runs, where it is paused by that.
+    pub paused_because: Option<String>,
     /// Its attempts, oldest first.
     pub attempts: Vec<ShownAttempt>,
     /// Its effects, oldest first.
@@ -104,8 +106,18 @@ impl ShownAttempt {
 }
 
 impl DeliveryView {
-    /// A delivery of the connection of this name.
-    pub fn of(delivery: Delivery, connection: Option<&String>) -> Self {
+    /// A delivery of this connection.
+    pub fn of(delivery: Delivery, connection: Option<&ConnectionNote>) -> Self {
+        let paused = connection.and_then(|connection| connection.holds_back(delivery.state));
+        let paused = paused.map(|because| {
+            let code = FailureKind::ConnectionPaused.to_string();
+            (code, because.to_owned())
+        });
+        let (state, not_before) = match paused {
+            // What it waits for has no time.
+            Some(_) => (DeliveryState::Paused, None),
+            None => (delivery.state, delivery.not_before),
+        };
         let (outcome, skipped) = match delivery.outcome {
             Some(Outcome::Synced { .. }) => (Some("synced"), None),
             Some(Outcome::Skipped { code, reason }) => {
@@ -118,27 +130,25 @@ impl DeliveryView {
             .map(|failure| (failure.kind.to_string(), failure.message));
         // A delivery that ended well may have failed before; then that is no longer what matters.
         let reason = if outcome.is_some() { skipped } else { failed };
-        let (code, message) = reason.unzip();
+        let (code, message) = paused.or(reason).unzip();
         Self {
             id: delivery.id,
             event_id: delivery.event_id,
-            connection: connection
-                .cloned()
-                .unwrap_or_else(|| delivery.connection.to_string()),
+            connection: name_of(connection, delivery.connection),
             lane: delivery.lane,
             kind: delivery
                 .kind
                 .map_or(delivery.event_name, |kind: EventKind| {
                     kind.as_str().to_owned()
                 }),
-            state: delivery.state,
+            state,
             outcome: outcome.map(str::to_owned),
             code,
             attempts: delivery.attempts,
             version: delivery.version,
             received_at: delivery.received_at,
             settled_at: delivery.settled_at,
-            not_before: delivery.not_before,
+            not_before,
             message,
         }
     }
@@ -147,7 +157,7 @@ impl DeliveryView {
 impl Admin {
     /// Newest first.
     pub async fn list_deliveries(&self, query: DeliveryQuery) -> Result<Vec<DeliveryView>, Error> {
-        let names = self.connection_names().await?;
+        let notes = self.connection_notes().await?;
         let connection = match query.connection {
             Some(name) => Some(self.find_connection(&name).await?.id),
             None => None,
@@ -160,9 +170,15 @@ impl Admin {
             limit,
             ..
         } = query;
+        let paused = notes
+            .iter()
+            .filter(|(_, note)| note.paused_because.is_some())
+            .map(|(id, _)| *id)
+            .collect();
         let filter = DeliveryFilter {
             connection,
             state,
+            paused,
             contact,
             since,
             before,
@@ -172,7 +188,7 @@ impl Admin {
         Ok(deliveries
             .into_iter()
             .map(|delivery| {
-                let connection = names.get(&delivery.connection);
+                let connection = notes.get(&delivery.connection);
                 DeliveryView::of(delivery, connection)
             })
             .collect())
@@ -182,15 +198,24 @@ impl Admin {
     pub async fn show_delivery(&self, id: &str) -> Result<ShownDelivery, Error> {
         let detail = self.parts.deliveries.show(delivery_id(id)?).await?;
         let DeliveryDetail {
-            delivery,
+            mut delivery,
             attempts,
             effects,
             links,
         } = detail.ok_or_else(|| Error::no_id("delivery", id))?;
         let versions = self.parts.catalog.versions().await?;
-        let connection = self.connection_name(&delivery).await?;
+        let note = self.connection_note(&delivery).await?;
+        let paused_because = note
+            .as_ref()
+            .and_then(|note| note.holds_back(delivery.state))
+            .map(str::to_owned);
+        if paused_because.is_some() {
+            delivery.state = DeliveryState::Paused;
+            delivery.not_before = None;
+        }
         Ok(ShownDelivery {
-            connection: connection.unwrap_or_else(|| delivery.connection.to_string()),
+            connection: name_of(note.as_ref(), delivery.connection),
+            paused_because,
             attempts: attempts
                 .into_iter()
                 .map(|record| ShownAttempt::of(record, &versions))
@@ -201,18 +226,15 @@ impl Admin {
         })
     }
 
-    pub(super) async fn connection_names(&self) -> Result<HashMap<ConnectionId, String>, Error> {
-        let connections = self.parts.settings.connections().await?;
-        let named = connections
-            .into_iter()
-            .map(|connection| (connection.id, connection.name));
-        Ok(named.collect())
-    }
-
-    pub(super) async fn connection_name(
+    pub(super) async fn connection_note(
         &self,
         delivery: &Delivery,
-    ) -> Result<Option<String>, Error> {
-        Ok(self.connection_names().await?.remove(&delivery.connection))
+    ) -> Result<Option<ConnectionNote>, Error> {
+        Ok(self.connection_notes().await?.remove(&delivery.connection))
     }
+}
+
+/// A connection that is gone is called by its id.
+pub(super) fn name_of(note: Option<&ConnectionNote>, id: ConnectionId) -> String {
+    note.map_or_else(|| id.to_string(), |note| note.name.clone())
 }

@@ -9,6 +9,8 @@ use gladhand_core::ids::{ConnectionId, DeliveryId, EventId, SourceId};
 use gladhand_store::events::{EventDelivery, EventRecord};
 use serde::{Deserialize, Serialize};
 
+use super::deliveries::name_of;
+use super::pauses::ConnectionNote;
 use super::{Admin, Error};
 
 /// An event, and what it became.
@@ -48,7 +50,7 @@ impl Admin {
         after: Option<EventId>,
         limit: u32,
     ) -> Result<Vec<EventView>, Error> {
-        let connections = self.connection_names().await?;
+        let connections = self.connection_notes().await?;
         let sources: HashMap<SourceId, String> = self
             .parts
             .settings
@@ -67,16 +69,17 @@ impl EventView {
     fn of(
         record: EventRecord,
         sources: &HashMap<SourceId, String>,
-        connections: &HashMap<ConnectionId, String>,
+        connections: &HashMap<ConnectionId, ConnectionNote>,
     ) -> Self {
         let source = sources.get(&record.source).cloned();
         let delivery = |delivery: EventDelivery| {
-            let connection = connections.get(&delivery.connection).cloned();
+            let note = connections.get(&delivery.connection);
+            let paused = note.and_then(|note| note.holds_back(delivery.state));
             EventDeliveryView {
                 id: delivery.id,
-                connection: connection.unwrap_or_else(|| delivery.connection.to_string()),
+                connection: name_of(note, delivery.connection),
                 kind: delivery.kind,
-                state: delivery.state,
+                state: paused.map_or(delivery.state, |_| DeliveryState::Paused),
             }
         };
         Self {

@@ -12,6 +12,7 @@ use gladhand_store::deliveries::{DeliveryDetail, DeliveryFilter};
 use gladhand_store::link_book::LinkFilter;
 use serde::{Deserialize, Serialize};
 
+use super::pauses::ConnectionNote;
 use super::{Admin, DeliveryView, Error, ShownAttempt, pauses};
 
 /// More kinds of record than any CRM keeps of one contact.
@@ -203,6 +204,14 @@ impl Admin {
         limit: u32,
     ) -> Result<(), Error> {
         let versions = self.parts.catalog.versions().await?;
+        let states = explanation.connections.iter();
+        let paused_because = states
+            .filter(|state| state.name == connection.name)
+            .find_map(|state| state.paused_because.clone());
+        let note = ConnectionNote {
+            name: connection.name.clone(),
+            paused_because,
+        };
         let filter = DeliveryFilter {
             connection: Some(connection.id),
             contact: Some(explanation.contact.id.clone()),
@@ -227,7 +236,7 @@ impl Admin {
                 .into_iter()
                 .map(|record| ShownAttempt::of(record, &versions))
                 .collect();
-            let explained = ExplainedDelivery::of(delivery, &connection.name, attempts, effects);
+            let explained = ExplainedDelivery::of(delivery, &note, attempts, effects);
             explanation.deliveries.push(explained);
         }
         Ok(())
@@ -235,10 +244,10 @@ impl Admin {
 }
 
 impl ExplainedDelivery {
-    /// A delivery of the connection of this name, with everything that was done for it.
+    /// A delivery of this connection, with everything that was done for it.
     pub fn of(
         delivery: Delivery,
-        connection: &String,
+        connection: &ConnectionNote,
         attempts: Vec<ShownAttempt>,
         effects: Vec<EffectSummary>,
     ) -> Self {

@@ -1,10 +1,12 @@
 //! What operators do with single deliveries, lanes and contacts: queue again, skip, hold, release, sync.
 
+use gladhand_core::clock::Timestamp;
 use gladhand_core::delivery::{Delivery, DeliveryState};
-use gladhand_core::ids::DeliveryId;
-use gladhand_store::queue::Asked;
+use gladhand_core::ids::{ConnectionId, DeliveryId};
+use gladhand_store::queue::{Asked, HeldFilter, HeldLane};
 use serde::{Deserialize, Serialize};
 
+use super::deliveries::name_of;
 use super::{Admin, DeliveryView, Error};
 
 /// What is stored as the reason where the operator gives none.
@@ -19,6 +21,44 @@ pub struct LaneView {
     pub contact: String,
     /// Nothing of it runs until it is released.
     pub held: bool,
+}
+
+/// Which held lanes to list.
+#[derive(Debug, Clone, Default)]
+pub struct HeldQuery {
+    /// Of the connection of this name.
+    pub connection: Option<String>,
+    /// Behind this one.
+    pub after: Option<(ConnectionId, String)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A lane of which nothing runs until somebody releases it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldView {
+    /// The connection's id.
+    pub connection_id: ConnectionId,
+    /// The connection's name.
+    pub connection: String,
+    /// The contact.
+    pub contact: String,
+    /// Who holds it.
+    pub held_by: HeldBy,
+    /// The dead delivery, where it is one that holds it.
+    pub delivery: Option<DeliveryId>,
+    /// Since when.
+    pub held_since: Timestamp,
+}
+
+/// Who holds a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeldBy {
+    /// A person.
+    Operator,
+    /// A delivery that died, where its connection says `on_dead = "hold"`.
+    DeadDelivery,
 }
 
 /// What a sync queued.
@@ -62,10 +102,13 @@ impl Admin {
     ) -> Result<LaneView, Error> {
         let connection = self.find_connection(connection).await?;
         let queue = &self.parts.queue;
-        if !queue.hold(connection.id, contact, is_held).await? {
+        if !queue
+            .hold(connection.id, contact, is_held, self.now())
+            .await?
+        {
             let verb = if is_held { "hold" } else { "release" };
             let message = format!(
-                "nothing of contact `{contact}` waits in connection `{}`, so there is nothing to {verb}; \
+                "nothing of contact `{contact}` waits or is held in connection `{}`, so there is nothing to {verb}; \
                  `gladhand delivery list --connection {} --contact {contact}` shows what there was",
                 connection.name, connection.name
             );
@@ -86,6 +129,33 @@ impl Admin {
             contact: contact.to_owned(),
             held: is_held,
         })
+    }
+
+    /// Lanes that are held, in an order that stays.
+    pub async fn list_held_lanes(&self, query: HeldQuery) -> Result<Vec<HeldView>, Error> {
+        let connection = match &query.connection {
+            Some(name) => Some(self.find_connection(name).await?.id),
+            None => None,
+        };
+        let filter = HeldFilter {
+            connection,
+            after: query.after,
+            limit: query.limit,
+        };
+        let held = self.parts.queue.held(filter).await?;
+        let notes = self.connection_notes().await?;
+        let view = |lane: HeldLane| HeldView {
+            connection_id: lane.connection,
+            connection: name_of(notes.get(&lane.connection), lane.connection),
+            contact: lane.contact,
+            held_by: match lane.holder {
+                Some(_) => HeldBy::DeadDelivery,
+                None => HeldBy::Operator,
+            },
+            delivery: lane.holder,
+            held_since: lane.since,
+        };
+        Ok(held.into_iter().map(view).collect())
     }
 
     /// Queues a contact's newest state for every connection of its source that takes it.
@@ -116,8 +186,8 @@ impl Admin {
     ) -> Result<DeliveryView, Error> {
         match asked {
             Asked::Done(delivery) => {
-                let name = self.connection_name(&delivery).await?;
-                Ok(DeliveryView::of(delivery, name.as_ref()))
+                let note = self.connection_note(&delivery).await?;
+                Ok(DeliveryView::of(delivery, note.as_ref()))
             }
             Asked::Refused(delivery) => Err(refused(&delivery)),
             Asked::Unknown => Err(Error::no_id("delivery", id)),

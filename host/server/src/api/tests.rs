@@ -175,6 +175,9 @@ async fn a_connection_is_shown_without_its_credential() {
             "connector": "crm", "version": "1.0.0", "digest": "d1", "base_url": "https://crm.example.com",
             "credentials": [{ "name": "token", "ends_with": "…0123" }], "concurrency": 4, "inboxes": [], "mode": "live",
             "paused": false, "paused_because": null, "time_zone": null, "settings": { "stage": 1 },
+            "policy": {
+                "on_dead": "continue", "retry_from_secs": 5, "retry_to_secs": 3_600, "retry_for_secs": 86_400,
+            },
             "allow_private_network": false, "allow_http": false,
         })
     );
@@ -183,13 +186,28 @@ async fn a_connection_is_shown_without_its_credential() {
 #[tokio::test]
 async fn a_connection_is_changed_paused_checked_discovered_and_removed() {
     let api = Api::with_connection().await;
-    let change = json!({ "settings": { "stage": 2 }, "mode": "observe" });
+    let change =
+        json!({ "settings": { "stage": 2 }, "mode": "observe", "policy": { "on_dead": "hold" } });
     let (status, body) = api
         .call("PATCH", "/api/v1/connections/main", Some(change))
         .await;
     assert_eq!(
         (status, &body["settings"], &body["mode"]),
         (StatusCode::OK, &json!({ "stage": 2 }), &json!("observe"))
+    );
+    let policy = json!({
+        "on_dead": "hold", "retry_from_secs": 5, "retry_to_secs": 3_600, "retry_for_secs": 86_400,
+    });
+    assert_eq!(body["policy"], policy);
+    let change = json!({ "policy": { "on_dead": "wait" } });
+    let (status, body) = api
+        .call("PATCH", "/api/v1/connections/main", Some(change))
+        .await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let detail = body["detail"].as_str().unwrap_or_default();
+    assert!(
+        detail.contains("`policy.on_dead` of the body") && detail.contains("`continue` or `hold`"),
+        "{detail}"
     );
     let (_, body) = api
         .call("POST", "/api/v1/connections/main/pause", None)

@@ -1,5 +1,7 @@
 //! How arguments are read: pairs, secrets, values, points in time.
 
+use std::time::Duration;
+
 use chrono::{DateTime, NaiveDate};
 use gladhand_core::attempt::Entity;
 use gladhand_core::clock::{Clock as _, Timestamp};
@@ -51,20 +53,28 @@ pub fn since(text: &str) -> Result<Since, &'static str> {
     {
         return Ok(Since::At(Timestamp(midnight.and_utc().timestamp_millis())));
     }
-    let age = || {
-        let unit_ms = match text.chars().last()? {
-            's' => 1_000,
-            'm' => 60_000,
-            'h' => 3_600_000,
-            'd' => 86_400_000,
-            _ => return None,
-        };
-        text[..text.len() - 1]
-            .parse::<u32>()
-            .ok()
-            .map(|number| i64::from(number) * unit_ms)
+    let age = span_secs(text).map(|seconds| i64::from(seconds) * 1_000);
+    age.map(Since::AgeMs).ok_or("write a time like 2026-11-20T12:00:00Z, a date like 2026-11-20, or an age like 15m, 2h or 7d")
+}
+
+/// `90s`, `15m`, `2h`, `7d`
+pub fn duration(text: &str) -> Result<Duration, &'static str> {
+    let seconds = span_secs(text).map(u64::from);
+    seconds
+        .map(Duration::from_secs)
+        .ok_or("write a time like 5s, 15m, 2h or 7d")
+}
+
+fn span_secs(text: &str) -> Option<u32> {
+    let unit_secs = match text.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
     };
-    age().map(Since::AgeMs).ok_or("write a time like 2026-11-20T12:00:00Z, a date like 2026-11-20, or an age like 15m, 2h or 7d")
+    let number: u32 = text[..text.len() - 1].parse().ok()?;
+    number.checked_mul(unit_secs)
 }
 
 /// A delivery's state.
@@ -200,9 +210,16 @@ mod tests {
     }
 
     #[test]
+    fn a_duration_is_a_number_with_a_unit() {
+        for (text, seconds) in [("5s", 5), ("15m", 900), ("24h", 86_400), ("7d", 604_800)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "yesterday", "h", "-1h", "5ä", "2026-13-01"] {
-            assert!(since(text).is_err(), "{text}");
+        for text in ["", "yesterday", "h", "-1h", "5ä", "2026-13-01", "99999999d"] {
+            assert!(since(text).is_err() && duration(text).is_err(), "{text}");
         }
     }
 

@@ -11,7 +11,7 @@ use super::moment::{moment, moment_if_any};
 use super::printer::table::cut;
 use super::{Format, arguments, printer, story};
 use crate::admin::explain::ExplainedDelivery;
-use crate::admin::{DeliveryView, ShownDelivery};
+use crate::admin::{ConnectionNote, DeliveryView, ShownDelivery};
 use crate::client::Payload;
 
 #[derive(Debug, Subcommand)]
@@ -129,10 +129,15 @@ fn tell(shown: ShownDelivery) -> String {
     let ShownDelivery {
         delivery,
         connection,
+        paused_because,
         attempts,
         effects,
         links,
     } = shown;
+    let connection = ConnectionNote {
+        name: connection,
+        paused_because,
+    };
     let explained = ExplainedDelivery::of(delivery, &connection, attempts, effects);
     let mut told = story::of_delivery(&explained);
     for link in links {

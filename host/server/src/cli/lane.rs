@@ -1,18 +1,33 @@
 //! `gladhand lane …`
 
 use clap::{Args, Subcommand};
+use gladhand_core::ids::DeliveryId;
 use hyper::Method;
+use serde_json::Value;
 
 use super::endpoint::Endpoint;
-use super::printer;
+use super::moment::moment;
+use super::{Format, arguments, printer};
+use crate::admin::queue::HeldView;
 use crate::client::Payload;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// List those that are held, by whom and since when
+    List(List),
     /// Let nothing of a contact run until it is released
     Hold(Lane),
-    /// Let a contact's deliveries run again, in their order
+    /// Let a contact's deliveries run again, in their order, whoever held them
     Release(Lane),
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// Of this connection
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
+    #[command(flatten)]
+    format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -27,6 +42,11 @@ pub struct Lane {
 
 pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
     let (lane, verb, now) = match command {
+        Command::List(List { connection, format }) => {
+            let query = arguments::query([("connection", connection)]);
+            let held = endpoint.client.list(&["lanes"], &query, None).await?;
+            return list(held, format);
+        }
         Command::Hold(lane) => (lane, "hold", "is held"),
         Command::Release(lane) => (lane, "release", "runs again"),
     };
@@ -43,4 +63,29 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
         "contact `{contact}` {now} in connection `{connection}`"
     ));
     Ok(())
+}
+
+fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
+    if format.json {
+        return printer::json_lines(&items);
+    }
+    let row = |item| {
+        let lane: HeldView = serde_json::from_value(item)?;
+        anyhow::Ok([
+            moment(lane.held_since),
+            lane.connection,
+            lane.contact,
+            holder(lane.delivery),
+        ])
+    };
+    let rows = items.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    let header = ["SINCE (UTC)", "CONNECTION", "CONTACT", "HELD BY"];
+    printer::table(header, &rows, "no lane is held")
+}
+
+fn holder(delivery: Option<DeliveryId>) -> String {
+    delivery.map_or_else(
+        || "an operator".to_owned(),
+        |delivery| format!("{delivery}, which is dead"),
+    )
 }

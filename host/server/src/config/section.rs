@@ -3,6 +3,7 @@
 //! What cannot be read is reported and then absent; a configuration with problems is never used.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::node::{Node, Origin, Table, Value};
@@ -37,6 +38,8 @@ pub struct Section<'a> {
     origin: Origin,
     table: Table,
     known: Vec<&'static str>,
+    /// Where the values of the keys were written that were asked for.
+    places: BTreeMap<&'static str, Origin>,
     problems: &'a Problems,
 }
 
@@ -48,6 +51,7 @@ impl<'a> Section<'a> {
             origin: Origin::Defaults,
             table,
             known: Vec::new(),
+            places: BTreeMap::new(),
             problems,
         }
     }
@@ -82,11 +86,9 @@ impl<'a> Section<'a> {
 
     /// Text that means something; `what` completes "must be …".
     pub fn parsed<T: FromStr>(&mut self, key: &'static str, what: &str) -> Option<T> {
-        let origin = self.table.get(key).map(|(_, node)| node.origin.clone());
         let parsed = self.text(key)?.parse().ok();
-        if let (None, Some(origin)) = (&parsed, origin) {
-            self.problems
-                .add(&origin, format!("`{key}` in {} must be {what}", self.name));
+        if parsed.is_none() {
+            self.report_at(&[key], &format!("`{key}` in {} must be {what}", self.name));
         }
         parsed
     }
@@ -121,18 +123,17 @@ impl<'a> Section<'a> {
 
     /// One of the words; what the word stands for.
     pub fn one_of<T: Clone>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
-        let origin = self.table.get(key).map(|(_, node)| node.origin.clone());
         let text = self.text(key)?;
         let found = words
             .iter()
             .find(|(word, _)| *word == text)
             .map(|(_, meaning)| meaning.clone());
-        if let (None, Some(origin)) = (&found, origin) {
+        if found.is_none() {
             let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             let suggestion = suggest(&text, &words);
-            self.problems.add(
-                &origin,
-                format!("`{key}` in {} cannot be `{text}`{suggestion}", self.name),
+            self.report_at(
+                &[key],
+                &format!("`{key}` in {} cannot be `{text}`{suggestion}", self.name),
             );
         }
         found
@@ -260,6 +261,7 @@ impl<'a> Section<'a> {
             origin,
             table,
             known: Vec::new(),
+            places: BTreeMap::new(),
             problems: self.problems,
         }
     }
@@ -289,6 +291,7 @@ impl<'a> Section<'a> {
                         origin,
                         table,
                         known: Vec::new(),
+                        places: BTreeMap::new(),
                         problems: self.problems,
                     });
                 }
@@ -309,6 +312,13 @@ impl<'a> Section<'a> {
         self.problems.add(&self.origin, message);
     }
 
+    /// Reports something about keys that were asked for, at the first of them that somebody wrote.
+    pub fn report_at(&self, keys: &[&'static str], message: &str) {
+        let mut places = keys.iter().filter_map(|key| self.places.get(key));
+        let written = places.find(|origin| **origin != Origin::Defaults);
+        self.problems.add(written.unwrap_or(&self.origin), message);
+    }
+
     /// Reports the keys that nobody asked for.
     pub fn finish(self) {
         for (key, (origin, _)) in &self.table {
@@ -322,7 +332,9 @@ impl<'a> Section<'a> {
 
     fn take(&mut self, key: &'static str) -> Option<Node> {
         self.known.push(key);
-        self.table.remove(key).map(|(_, node)| node)
+        let (_, node) = self.table.remove(key)?;
+        self.places.insert(key, node.origin.clone());
+        Some(node)
     }
 
     fn wrong<T>(&self, key: &str, origin: &Origin, expected: &str, found: &Value) -> Option<T> {

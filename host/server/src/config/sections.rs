@@ -10,8 +10,10 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::node::Origin;
+use super::policy;
 use super::secret::Secret;
 use super::section::Section;
+use crate::admin::PolicyChange;
 use crate::telemetry::LogFormat;
 
 /// A number of things of which there must be one: with none nothing is delivered.
@@ -162,6 +164,8 @@ pub struct Connection {
     pub inboxes: Vec<String>,
     /// Whether writes are sent.
     pub mode: Mode,
+    /// What is different about failures.
+    pub policy: PolicyChange,
     /// IANA, of the CRM.
     pub time_zone: Option<String>,
     /// The connector's own settings.
@@ -242,12 +246,13 @@ impl Limits {
         if let (Some(request), Some(lease)) = (request, lease)
             && lease.saturating_sub(lease / 3) < request + LEASE_SPARE
         {
-            section.report(&format!(
+            let message = format!(
                 "with `request_secs` = {}, `lease_secs` in [limits] must be at least {}: a lease is renewed when a third of \
                  it is over, and a whole request must fit into the rest",
                 request.as_secs(),
                 ((request + LEASE_SPARE) * 3 / 2).as_secs_f64().ceil()
-            ));
+            );
+            section.report_at(&["lease_secs", "request_secs"], &message);
         }
         section.finish();
         Some(Self {
@@ -319,6 +324,7 @@ impl Connection {
             .map(|Count(concurrency)| concurrency);
         let inboxes = section.ids("inboxes").unwrap_or_default();
         let mode = section.one_of("mode", &[("live", Mode::Live), ("observe", Mode::Observe)]);
+        let policy = policy::read(&mut section);
         let time_zone = section.text("time_zone");
         let settings = section
             .json("settings")
@@ -341,6 +347,7 @@ impl Connection {
             concurrency,
             inboxes,
             mode: mode.unwrap_or(Mode::Live),
+            policy,
             time_zone,
             settings,
             allow_private_network,

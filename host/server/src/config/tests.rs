@@ -1,9 +1,11 @@
 //! What a configuration may say, and what is said about one that may not.
 
+use gladhand_core::connection::OnDead;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::admin::PolicyChange;
 
 fn read(file: &str, environment: &Environment, flags: &[(&str, &str)]) -> Result<Config, Error> {
     let flags: Vec<_> = flags
@@ -68,6 +70,10 @@ inboxes = [1, "2"]
 allow_private_network = true
 allow_http = false
 mode = "observe"
+on_dead = "hold"
+retry_from_secs = 1
+retry_to_secs = 60
+retry_for_secs = 600
 time_zone = "Europe/Berlin"
 [connection.settings]
 default_stage_id = 1
@@ -116,6 +122,13 @@ fn everything_that_can_be_said_is_read() {
     );
     let connection = &config.connections[0];
     assert_eq!(connection.inboxes, ["1", "2"]);
+    let policy = PolicyChange {
+        on_dead: Some(OnDead::Hold),
+        retry_from_secs: Some(1),
+        retry_to_secs: Some(60),
+        retry_for_secs: Some(600),
+    };
+    assert_eq!(connection.policy, policy);
     assert_eq!(
         Value::Object(connection.settings.clone()),
         json!({ "default_stage_id": 1, "default_country": "US", "ratio": 0.5, "nested": { "on": true, "days": ["2026-11-20"] } })
@@ -238,14 +251,48 @@ fn words_and_shapes_are_checked() {
 
 #[test]
 fn a_lease_that_cannot_hold_a_request_when_it_is_renewed_is_refused() {
-    let limits = |lease: u32| format!("[limits]\nrequest_secs = 15\nlease_secs = {lease}");
-    let refused = read(&limits(25), &Environment::default(), &[]).expect_err("it is too short");
-    let refused = refused.to_string();
-    assert!(
-        refused.contains("`lease_secs` in [limits] must be at least 26"),
-        "{refused}"
+    let because =
+        "a lease is renewed when a third of it is over, and a whole request must fit into the rest";
+    let told = |request: u32, least: u32| {
+        format!(
+            "with `request_secs` = {request}, `lease_secs` in [limits] must be at least {least}: {because}"
+        )
+    };
+    check(
+        "[limits]\nrequest_secs = 15\nlease_secs = 25",
+        &format!("gladhand.toml:3:14: {}", told(15, 26)),
     );
-    accepted(&limits(26));
+    check(
+        "[limits]\nrequest_secs = 90",
+        &format!("gladhand.toml:2:16: {}", told(90, 138)),
+    );
+    let flags = [("limits.lease_secs", "5")];
+    let refused = read("", &Environment::default(), &flags).expect_err("it is too short");
+    let expect = format!("--set limits.lease_secs: {}", told(15, 26));
+    assert_eq!(refused.to_string(), expect);
+    accepted("[limits]\nrequest_secs = 15\nlease_secs = 26");
+}
+
+#[test]
+fn a_policy_that_cannot_be_is_refused_where_it_was_written() {
+    let connection = |policy: &str| {
+        format!("[[connection]]\nname = \"a\"\nsource = \"b\"\nconnector = \"c\"\n{policy}")
+    };
+    check(
+        &connection("on_dead = \"hodl\"\nretry_from_secs = -1\nretry_to_secs = \"1h\""),
+        "gladhand.toml:5:11: `on_dead` in [[connection]] cannot be `hodl`; did you mean `hold`?\n\
+         gladhand.toml:6:19: `retry_from_secs` in [[connection]] cannot be -1\n\
+         gladhand.toml:7:17: `retry_to_secs` in [[connection]] must be a whole number, not text",
+    );
+    check(
+        &connection("retry_from_secs = 0\nretry_for_secs = 9_000_000"),
+        "gladhand.toml:5:19: `retry_from_secs` cannot be 0s: it is at least 1s and at most 30d\n\
+         gladhand.toml:6:18: `retry_for_secs` cannot be 2500h: it is at least 1s and at most 30d",
+    );
+    check(
+        &connection("retry_to_secs = 4"),
+        "gladhand.toml:5:17: the first wait, `retry_from_secs` of 5s, cannot be longer than `retry_to_secs` of 4s",
+    );
 }
 
 #[test]

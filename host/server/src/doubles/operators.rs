@@ -11,7 +11,7 @@ use gladhand_store::audit::AuditEntry;
 use gladhand_store::effects::{Concluded, EffectFilter, EffectRecord, Word};
 use gladhand_store::events::EventRecord;
 use gladhand_store::link_book::{LinkFilter, LinkRecord};
-use gladhand_store::queue::{Asked, Selection};
+use gladhand_store::queue::{Asked, HeldFilter, HeldLane, Selection};
 use gladhand_store::{Audit, Effects, Error, Events, LinkBook, Queue};
 use uuid::Uuid;
 
@@ -115,6 +115,7 @@ impl Queue for World {
         connection: ConnectionId,
         contact: &str,
         is_held: bool,
+        now: Timestamp,
     ) -> Result<bool, Error> {
         let waits = locked(&self.deliveries).iter().any(|delivery| {
             delivery.connection == connection
@@ -122,12 +123,29 @@ impl Queue for World {
                 && !delivery.state.is_settled()
         });
         let mut held = locked(&self.held);
-        let lane = (connection, contact.to_owned());
-        held.retain(|known| *known != lane);
+        held.retain(|known| known.connection != connection || known.contact != contact);
         if waits && is_held {
-            held.push(lane);
+            held.push(HeldLane {
+                connection,
+                contact: contact.to_owned(),
+                holder: None,
+                since: now,
+            });
         }
         Ok(waits)
+    }
+
+    async fn held(&self, filter: HeldFilter) -> Result<Vec<HeldLane>, Error> {
+        let mut held = locked(&self.held).clone();
+        held.sort_by_key(|lane| (lane.connection, lane.contact.clone()));
+        held.retain(|lane| {
+            let place = (lane.connection, lane.contact.clone());
+            let of = filter.connection;
+            of.is_none_or(|connection| lane.connection == connection)
+                && filter.after.as_ref().is_none_or(|after| place > *after)
+        });
+        held.truncate(filter.limit as usize);
+        Ok(held)
     }
 
     async fn sync_contact(

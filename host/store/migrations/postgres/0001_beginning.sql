@@ -203,10 +203,13 @@ CREATE TABLE lanes (
     leased_at     BIGINT ,
     lease_until   BIGINT ,                    -- on the database's clock; on SQLite a lease ends with its process
     is_held       BOOLEAN NOT NULL DEFAULT false, -- nothing in it runs until a person lets it
+    held_by       UUID ,                          -- the dead delivery that holds it; absent where a person does
+    held_at       BIGINT ,                        -- since when
     sole_sequence BIGINT ,                    -- last_sequence when it was leased, where nothing else waited in it
     PRIMARY KEY (connection, contact)
 );
 CREATE INDEX lanes_ready ON lanes (connection, priority, ready_at) WHERE lease_token IS NULL AND NOT is_held;
+CREATE INDEX lanes_held ON lanes (connection, contact) WHERE is_held;
 CREATE INDEX lanes_leased ON lanes (lease_until) WHERE lease_token IS NOT NULL;
 
 CREATE TABLE attempts (

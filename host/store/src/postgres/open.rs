@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Executor as _};
+use url::Url;
 
 use crate::Error;
 
@@ -26,16 +27,46 @@ const WRITER_SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeou
      SET idle_in_transaction_session_timeout = '30s'; SET enable_seqscan = off; SET enable_hashjoin = off; \
      SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off";
 
-const READER_SETTINGS: &str =
+pub(crate) const READER_SETTINGS: &str =
     "SET statement_timeout = '20s'; SET enable_seqscan = off; SET jit = off";
 
 /// How the database of a URL is reached.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, Error> {
     let options = PgConnectOptions::from_str(url).map_err(|error| Error::Url(error.to_string()))?;
+    check_encryption(url)?;
     Ok(options
         .application_name("gladhand")
         .statement_cache_capacity(PREPARED_STATEMENTS)
         .disable_statement_logging())
+}
+
+/// A misspelt parameter would be ignored, and the connection less safe than it was meant; a file that is not there would
+/// look like a server that is not there.
+fn check_encryption(url: &str) -> Result<(), Error> {
+    let url = Url::parse(url).map_err(|error| Error::Url(error.to_string()))?;
+    for (name, value) in url.query_pairs() {
+        match &*name {
+            "sslmode" => {}
+            "sslrootcert" | "sslcert" | "sslkey" => {
+                // A key in a URL would be printed with it.
+                if value.contains("-----BEGIN") {
+                    let why = format!("{name} is the path of a file, and not what is in it");
+                    return Err(Error::Url(why));
+                }
+                if let Err(error) = std::fs::File::open(&*value) {
+                    let why = format!("the file {value} of {name} cannot be read ({error})");
+                    return Err(Error::Encryption(why));
+                }
+            }
+            misspelt if misspelt.to_ascii_lowercase().starts_with("ssl") => {
+                return Err(Error::Url(format!(
+                    "{misspelt} is none of its parameters: sslmode, sslrootcert, sslcert and sslkey are those of encryption"
+                )));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Brings the schema up to date; hosts that start together wait for each other.

@@ -14,7 +14,7 @@ use super::keys::{DataKeys, KeyOwner};
 use super::rows::to_json;
 use super::statement::{Script, Statement};
 use super::value::Type::{Bytes, Id, Integer, Text};
-use super::{cache, links};
+use super::{cache, links, relinks};
 use crate::crypter::Cell;
 use crate::packed::PackedChanges;
 
@@ -72,6 +72,7 @@ pub(super) fn add(
             .map(|change| (found.scope(), change))
     });
     links::change(script, changed_links, now);
+    relinks::add(script, all.iter().map(|(_, found)| *found), now);
     cache::change(script, all.iter().map(|(_, found)| *found));
     insert_exchanges(script, keys, all, now);
 }

@@ -10,6 +10,8 @@ mod grant;
 
 pub(super) use self::grant::give_back;
 
+use std::time::Duration;
+
 use gladhand_core::attempt::Lease;
 use gladhand_core::ids::{AttemptId, LeaseToken};
 
@@ -23,18 +25,36 @@ use super::{Shared, leases};
 use crate::Error;
 use crate::deliveries::{ClaimRequest, Claimed, Claims};
 
+/// How soon lanes are asked for again that another host was about to take.
+const GUARDED_AGAIN: Duration = Duration::from_millis(20);
+
 /// Claims one after the other: each sees what the one before took.
 pub(super) async fn run(
     connection: &mut Connection,
     shared: &Shared,
     requests: &[&ClaimRequest],
 ) -> Result<Vec<Result<Claims, Error>>, Error> {
-    if !requests.is_empty() && connection.dialect() == Dialect::Postgres {
-        leases::expire(connection).await?;
-    }
     let mut answers = Vec::with_capacity(requests.len());
+    if requests.is_empty() {
+        return Ok(answers);
+    }
+    if connection.dialect() == Dialect::Sqlite {
+        for request in requests {
+            answers.push(Ok(claim(connection, shared, request).await?));
+        }
+        return Ok(answers);
+    }
+    let asked = requests.iter().flat_map(|request| &request.connections);
+    let guarded = leases::begin_claim(connection, asked.map(|(connection, _)| *connection)).await?;
     for request in requests {
-        answers.push(Ok(claim(connection, shared, request).await?));
+        let mut own = ClaimRequest::clone(request);
+        own.connections.retain(|(id, _)| guarded.contains(id));
+        let mut claims = claim(connection, shared, &own).await?;
+        if own.connections.len() < request.connections.len() {
+            let again = request.now.after(GUARDED_AGAIN);
+            claims.next_ready = Some(claims.next_ready.map_or(again, |next| next.min(again)));
+        }
+        answers.push(Ok(claims));
     }
     Ok(answers)
 }

@@ -12,6 +12,7 @@ use sqlx::{Arguments, AssertSqlSafe, ColumnIndex, Decode, Executor, Row as _, Ty
 
 use super::value::{self, Value};
 use crate::Error;
+use crate::happening::{Operation, StoreFailed};
 
 /// Which database speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,10 +196,20 @@ impl Connection {
 
 impl Readers {
     pub(super) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
-        match self {
+        let acquired = match self {
             Self::Sqlite(pool) => pool.acquire().await.map(Connection::PooledSqlite),
             Self::Postgres(pool) => pool.acquire().await.map(Connection::PooledPostgres),
+        };
+        if let Err(error) = &acquired
+            && !matches!(error, sqlx::Error::PoolClosed)
+        {
+            StoreFailed {
+                operation: Operation::Read,
+                error,
+            }
+            .tell();
         }
+        acquired
     }
 
     /// A connection in a transaction that reads of one moment. It is not used again, however the reading ends.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gladhand_core::attempt::{Changes, Lease};
 use gladhand_core::delivery::{Delivery, DeliveryState};
-use gladhand_core::ids::{AccountId, DeliveryId};
+use gladhand_core::ids::{AccountId, ConnectionId, DeliveryId};
+use uuid::Uuid;
 
 use super::query::Query;
 use super::rows::{self, delivery_columns};
@@ -14,11 +15,18 @@ use super::writer::Operation;
 use super::{Store, leases, show};
 use crate::Error;
 use crate::deliveries::{
-    ClaimRequest, Claims, Counts, Deliveries, DeliveryDetail, DeliveryFilter, Settlement,
+    ClaimRequest, Claims, Counts, Deliveries, DeliveryDetail, DeliveryFilter, MOST_LANES_COUNTED,
+    Settlement,
 };
 
 /// The longest page of a listing.
 pub(super) const LONGEST_PAGE: u32 = 1_000;
+
+const OLDEST: &str =
+    "SELECT received_at FROM deliveries WHERE settled_at IS NULL ORDER BY sequence LIMIT 1";
+
+const LANES_WAITING: &str = "SELECT COUNT(*) AS number FROM \
+     (SELECT 1 FROM lanes WHERE lease_token IS NULL AND NOT is_held LIMIT ?) AS waiting";
 
 #[async_trait]
 impl Deliveries for Store {
@@ -61,12 +69,22 @@ impl Deliveries for Store {
                 .push(" AND d.connection = ")
                 .push_bind(connection.uuid());
         }
-        if let Some(state) = filter.state {
-            // A word of a closed set, in the text: an index of its own serves the states that are few.
-            query.push(&format!(" AND d.state = '{state}'"));
-            if !state.is_settled() {
-                query.push(" AND d.settled_at IS NULL");
+        match filter.state {
+            Some(DeliveryState::Paused) => {
+                query.push(" AND d.state IN ('pending', 'waiting') AND d.settled_at IS NULL");
+                push_connections(&mut query, "IN", &filter.paused);
             }
+            // A word of a closed set, in the text: an index of its own serves the states that are few.
+            Some(state) => {
+                query.push(&format!(" AND d.state = '{state}'"));
+                if !state.is_settled() {
+                    query.push(" AND d.settled_at IS NULL");
+                }
+                if state.waits() {
+                    push_connections(&mut query, "NOT IN", &filter.paused);
+                }
+            }
+            None => {}
         }
         if let Some(contact) = filter.contact {
             query.push(" AND d.contact = ").push_bind(contact);
@@ -112,11 +130,7 @@ impl Deliveries for Store {
                 Ok((state, row.try_get_count("number")?))
             })
             .collect::<Result<_, Error>>()?;
-        let oldest = Query::new(
-            "SELECT received_at FROM deliveries WHERE settled_at IS NULL ORDER BY sequence LIMIT 1",
-        )
-        .read_one(&self.readers)
-        .await?;
+        let oldest = Query::new(OLDEST).read_one(&self.readers).await?;
         let oldest_waiting = oldest
             .as_ref()
             .map(|row| rows::time(row, "received_at"))
@@ -125,5 +139,35 @@ impl Deliveries for Store {
             by_state,
             oldest_waiting,
         })
+    }
+
+    async fn lanes_waiting(&self) -> Result<u64, Error> {
+        let counted = Query::new(LANES_WAITING)
+            .bind(MOST_LANES_COUNTED)
+            .read_one(&self.readers)
+            .await?;
+        Ok(counted.map_or(Ok(0), |row| row.try_get_count("number"))?)
+    }
+}
+
+/// That the connection is one of these, or none of them. The list is closed by one that nobody has, for an empty list is
+/// no SQL.
+fn push_connections(query: &mut Query, operator: &str, connections: &[ConnectionId]) {
+    query.push(&format!(" AND d.connection {operator} ("));
+    for connection in connections {
+        query.push_bind(connection.uuid()).push(", ");
+    }
+    query.push_bind(Uuid::nil()).push(")");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::statement::check_index;
+    use super::*;
+
+    #[tokio::test]
+    async fn what_metrics_ask_often_is_read_by_the_index_of_what_waits() {
+        check_index(OLDEST, "deliveries_unsettled").await;
+        check_index(LANES_WAITING, "lanes_ready").await;
     }
 }

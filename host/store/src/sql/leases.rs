@@ -1,10 +1,11 @@
 //! Which of many leases still hold. Settle, intent and lock all begin here, in their own transaction.
 
 use std::collections::HashSet;
+use std::iter;
 use std::time::Duration;
 
 use gladhand_core::attempt::Lease;
-use gladhand_core::ids::SourceId;
+use gladhand_core::ids::{ConnectionId, SourceId};
 use uuid::Uuid;
 
 use super::database::{Connection, Row};
@@ -59,20 +60,27 @@ pub(super) async fn renew(
         .collect())
 }
 
-static EXPIRE: Statement = Statement::new(
-    &[Integer],
-    "WITH wanted(number) AS ({rows}), ended AS ( \
-         SELECT lanes.connection, lanes.contact FROM lanes JOIN wanted ON true \
+/// Many hosts may want lanes of one account at once, and each counts what runs before it takes more: the second one must
+/// see what the first one took. In one statement with what every claim begins with, so that it costs none of its own; the
+/// count comes with the next one, whose view of the database begins after the guard was taken.
+static BEGIN_CLAIM: Statement = Statement::new(
+    &[Id],
+    "WITH asked(connection) AS ({rows}), ended AS ( \
+         SELECT lanes.connection, lanes.contact FROM lanes \
          WHERE lanes.lease_token IS NOT NULL AND lanes.lease_until < {clock} \
-         ORDER BY lanes.lease_until LIMIT (SELECT number FROM wanted) FOR UPDATE OF lanes SKIP LOCKED), \
+         ORDER BY lanes.lease_until LIMIT ? FOR UPDATE OF lanes SKIP LOCKED), \
      freed AS ( \
          UPDATE lanes SET lease_token = NULL, lease_owner = NULL, leased_at = NULL, lease_until = NULL, \
          sole_sequence = NULL FROM ended \
-         WHERE lanes.connection = ended.connection AND lanes.contact = ended.contact) \
-     UPDATE deliveries SET state = 'pending' FROM ended \
-     WHERE deliveries.connection = ended.connection AND deliveries.contact = ended.contact \
-     AND deliveries.settled_at IS NULL AND deliveries.state = 'running' \
-     RETURNING deliveries.id",
+         WHERE lanes.connection = ended.connection AND lanes.contact = ended.contact), \
+     returned AS ( \
+         UPDATE deliveries SET state = 'pending' FROM ended \
+         WHERE deliveries.connection = ended.connection AND deliveries.contact = ended.contact \
+         AND deliveries.settled_at IS NULL AND deliveries.state = 'running' \
+         RETURNING deliveries.id) \
+     SELECT asked.connection, (SELECT COUNT(*) FROM returned) AS returned, \
+     COALESCE(pg_try_advisory_xact_lock(hashtextextended('claims of ' || connections.account, 0)), false) AS is_guarded \
+     FROM asked LEFT JOIN connections ON connections.id = asked.connection",
 );
 
 /// How many lanes of hosts that are gone one claim frees.
@@ -80,24 +88,45 @@ const EXPIRED_PER_CLAIM: i64 = 256;
 
 /// Frees lanes whose lease ended: their host is gone or has stalled. What their attempts did is never known, which is how
 /// the next attempt knows that one was cut short.
-pub(super) async fn expire(connection: &mut Connection) -> Result<(), Error> {
-    let freed = EXPIRE
+///
+/// Which of the connections no other host is claiming lanes of at this moment, until the transaction ends; nobody waits.
+pub(super) async fn begin_claim(
+    connection: &mut Connection,
+    connections: impl Iterator<Item = ConnectionId>,
+) -> Result<HashSet<ConnectionId>, Error> {
+    // Leases end also where no lane is asked for.
+    let asked: Vec<Option<Uuid>> = iter::once(None)
+        .chain(connections.map(|connection| Some(connection.uuid())))
+        .collect();
+    let rows = BEGIN_CLAIM
         .fetch(
             connection,
-            &[EXPIRED_PER_CLAIM],
-            |values, number| {
-                values.put(*number);
+            &asked,
+            |values, connection| {
+                values.put(*connection);
             },
-            nothing,
+            |values| {
+                values.put(EXPIRED_PER_CLAIM);
+            },
         )
         .await?;
-    if !freed.is_empty() {
+    let mut guarded = HashSet::new();
+    let mut returned: i64 = 0;
+    for row in rows {
+        returned = returned.max(row.try_get("returned")?);
+        if let Some(connection) = row.try_get::<Option<Uuid>>("connection")?
+            && row.try_get("is_guarded")?
+        {
+            guarded.insert(ConnectionId::from_uuid(connection));
+        }
+    }
+    if returned > 0 {
         tracing::warn!(
-            lanes = freed.len(),
+            lanes = returned,
             "leases ended before their attempts did; they run again"
         );
     }
-    Ok(())
+    Ok(guarded)
 }
 
 /// The source of each lease's connection, in the order given; `None` where the lease was lost.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::database::{Bound, Connection, Dialect, Readers, Row};
 use super::statement::{numbered, sqlite_only};
 use super::value::{Value, Values};
+use crate::happening::{Operation, StoreFailed};
 
 /// A statement of single values, for what is asked one at a time.
 pub(crate) struct Query {
@@ -62,12 +63,21 @@ impl Query {
 
     /// Reads past the writer.
     pub(super) async fn read(self, readers: &Readers) -> Result<Vec<Row>, sqlx::Error> {
-        self.fetch_all(&mut readers.acquire().await?).await
+        let mut connection = readers.acquire().await?;
+        let found = self.fetch_all(&mut connection).await;
+        if let Err(error) = &found {
+            StoreFailed {
+                operation: Operation::Read,
+                error,
+            }
+            .tell();
+        }
+        found
     }
 
     /// Reads past the writer what is at most one row.
     pub(super) async fn read_one(self, readers: &Readers) -> Result<Option<Row>, sqlx::Error> {
-        self.fetch_optional(&mut readers.acquire().await?).await
+        Ok(self.read(readers).await?.into_iter().next())
     }
 
     fn bound(self, dialect: Dialect) -> Result<(Arc<str>, Bound), sqlx::Error> {

@@ -2,6 +2,8 @@
 //!
 //! Every deed locks its lane first, as a claim does: a delivery that runs is refused, never pulled from under its worker.
 
+mod held;
+
 use async_trait::async_trait;
 use gladhand_core::clock::Timestamp;
 use gladhand_core::delivery::{Delivery, DeliveryState, NewDelivery};
@@ -20,7 +22,7 @@ use super::value::Values;
 use super::{Shared, Store, intake, settings};
 use crate::Error;
 use crate::planned::PlannedDelivery;
-use crate::queue::{Asked, Queue, Selection};
+use crate::queue::{Asked, HeldFilter, HeldLane, Queue, Selection};
 
 #[async_trait]
 impl Queue for Store {
@@ -114,20 +116,19 @@ impl Queue for Store {
         connection: ConnectionId,
         contact: &str,
         is_held: bool,
+        now: Timestamp,
     ) -> Result<bool, Error> {
         let contact = contact.to_owned();
-        let changed = self
-            .write(move |database| {
-                Box::pin(async move {
-                    let query = Query::new(
-                        "UPDATE lanes SET is_held = ? WHERE connection = ? AND contact = ?",
-                    );
-                    let query = query.bind(is_held).bind(connection.uuid()).bind(contact);
-                    Ok(query.execute(database).await?)
-                })
-            })
-            .await?;
-        Ok(changed > 0)
+        self.write(move |database| {
+            Box::pin(
+                async move { held::switch(database, connection, &contact, is_held, now).await },
+            )
+        })
+        .await
+    }
+
+    async fn held(&self, filter: HeldFilter) -> Result<Vec<HeldLane>, Error> {
+        held::list(&self.readers, filter).await
     }
 
     async fn sync_contact(
@@ -221,7 +222,8 @@ static PUT_BACK: Statement = Statement::new(
      SELECT deliveries.connection, deliveries.contact, MIN(deliveries.priority), ?, MAX(deliveries.sequence) \
      FROM again JOIN deliveries ON deliveries.id = again.id GROUP BY deliveries.connection, deliveries.contact \
      ON CONFLICT (connection, contact) DO UPDATE SET last_sequence = excluded.last_sequence, sole_sequence = NULL, \
-     is_held = false, \
+     is_held = lanes.held_by IS NOT NULL, \
+     held_at = CASE WHEN lanes.held_by IS NOT NULL THEN lanes.held_at END, \
      ready_at = CASE WHEN lanes.lease_token IS NULL THEN excluded.ready_at ELSE lanes.ready_at END",
 );
 
@@ -232,16 +234,18 @@ async fn requeue(
     ids: &[DeliveryId],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let id = |values: &mut Values, id: &DeliveryId| {
-        values.put(id.uuid());
-    };
     let at = |values: &mut Values| {
         values.put(now.0);
     };
     let mut script = Script::default();
     script.add_with(&REQUEUE, ids, id, at);
+    held::let_go(&mut script, ids);
     script.add_with(&PUT_BACK, ids, id, at);
     Ok(script.run(connection).await?)
+}
+
+fn id(values: &mut Values, id: &DeliveryId) {
+    values.put(id.uuid());
 }
 
 /// A delivery that waits for its time, and the lane that waits for it, are due now.
@@ -258,14 +262,16 @@ async fn hurry(
     release(connection, delivery, now).await
 }
 
-/// The delivery's lane goes on.
+/// The delivery's lane goes on, unless a dead delivery holds it.
 async fn release(
     connection: &mut Connection,
     delivery: &Delivery,
     now: Timestamp,
 ) -> Result<(), Error> {
     Query::new(
-        "UPDATE lanes SET ready_at = ?, is_held = false WHERE connection = ? AND contact = ? AND lease_token IS NULL",
+        "UPDATE lanes SET ready_at = ?, is_held = held_by IS NOT NULL, \
+         held_at = CASE WHEN held_by IS NOT NULL THEN held_at END \
+         WHERE connection = ? AND contact = ? AND lease_token IS NULL",
     )
     .bind(now.0)
     .bind(delivery.connection.uuid())
@@ -293,19 +299,13 @@ async fn settle_skipped(
         reason: reason.to_owned(),
     });
     let mut script = Script::default();
-    script.add_with(
-        &SKIP,
-        ids,
-        |values, id| {
-            values.put(id.uuid());
-        },
-        |values| {
-            values
-                .put(SkipCode::ByOperator.as_str())
-                .put(outcome.as_str())
-                .put(now.0);
-        },
-    );
+    script.add_with(&SKIP, ids, id, |values| {
+        values
+            .put(SkipCode::ByOperator.as_str())
+            .put(outcome.as_str())
+            .put(now.0);
+    });
+    held::let_go(&mut script, ids);
     Ok(script.run(connection).await?)
 }
 

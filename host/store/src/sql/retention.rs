@@ -133,8 +133,8 @@ struct Limits {
     dead: i64,
 }
 
-/// Of the given events those that nothing needs: whose deliveries are settled, and that are not the newest word about
-/// their contact or conversation.
+/// Of the given events those that nothing needs: whose deliveries are settled and hold no lane, and that are not the newest
+/// word about their contact or conversation.
 static NEEDLESS: Statement = Statement::new(
     &[Id],
     "WITH given(event) AS ({rows}) \
@@ -142,6 +142,8 @@ static NEEDLESS: Statement = Statement::new(
      WHERE events.received_at < CASE WHEN events.contact = '' THEN ? ELSE ? END \
      AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.event = given.event \
          AND (deliveries.settled_at IS NULL OR (deliveries.state = 'dead' AND deliveries.settled_at >= ?))) \
+     AND NOT EXISTS (SELECT 1 FROM deliveries JOIN lanes ON lanes.connection = deliveries.connection \
+         AND lanes.contact = deliveries.contact AND lanes.held_by = deliveries.id WHERE deliveries.event = given.event) \
      AND NOT EXISTS (SELECT 1 FROM entities WHERE entities.source = events.source AND entities.kind = 'contact' \
          AND entities.id = events.contact \
          AND (entities.newest_event = events.id OR entities.identified_event = events.id)) \

@@ -2,12 +2,13 @@
 
 mod lanes;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use gladhand_core::attempt::{Changes, Lease};
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::ids::{AccountId, LeaseToken, SourceId};
 use gladhand_core::outcome::{Outcome, SkipCode};
+use uuid::Uuid;
 
 use super::changes::Found;
 use super::database::Connection;
@@ -87,15 +88,17 @@ pub(super) async fn run(
         })
         .collect();
     find_returning(connection, &mut held).await?;
+    let settled = find_settled(connection, settles).await?;
     update_deliveries(script, &held);
     update_attempts(script, keys, &held);
     let tokens: Vec<LeaseToken> = held.iter().map(|held| held.lease().token).collect();
     locks::free(script, &tokens);
     lanes::release(script, &held);
-    Ok(settles
-        .iter()
-        .map(|(source, _)| source.map(drop).ok_or(Error::LeaseLost))
-        .collect())
+    let answer = |(place, (source, _)): (i64, &Asked<'_, Settle>)| {
+        let counts = source.is_some() || settled.contains(&place);
+        counts.then_some(()).ok_or(Error::LeaseLost)
+    };
+    Ok((0..).zip(settles).map(answer).collect())
 }
 
 impl Held<'_> {
@@ -123,6 +126,12 @@ impl Held<'_> {
             Outcome::Skipped { code, .. } => Some(*code),
             Outcome::Synced { .. } => None,
         }
+    }
+
+    /// The delivery, where it is dead and its connection lets nothing behind it run.
+    fn holder(&self) -> Option<Uuid> {
+        let holds = self.settle.settlement.holds_lane;
+        holds.then(|| self.lease().delivery.uuid())
     }
 
     /// When the lane may be claimed again: a delivery that waits holds it.
@@ -177,6 +186,42 @@ async fn find_returning(connection: &mut Connection, held: &mut [Held<'_>]) -> R
         held.returns_at = turns.get(&place).copied();
     }
     Ok(())
+}
+
+static SETTLED: Statement = Statement::new(
+    &[Integer, Id, Id],
+    "WITH asked(place, delivery, attempt) AS ({rows}) \
+     SELECT asked.place FROM asked \
+     JOIN attempts ON attempts.delivery = asked.delivery AND attempts.id = asked.attempt \
+     AND attempts.settled_at IS NOT NULL",
+);
+
+/// Of those whose lease is gone, finds the ones that were settled before: by themselves, for nobody else settles an
+/// attempt. Their commit was not heard of, and nothing of them is done again.
+async fn find_settled(
+    connection: &mut Connection,
+    settles: &[Asked<'_, Settle>],
+) -> Result<HashSet<i64>, Error> {
+    let gone: Vec<(i64, &Lease)> = (0..)
+        .zip(settles)
+        .filter(|(_, (source, _))| source.is_none())
+        .map(|(place, (_, settle))| (place, &settle.found.lease))
+        .collect();
+    let found = SETTLED
+        .fetch(
+            connection,
+            &gone,
+            |values, (place, lease)| {
+                values
+                    .put(*place)
+                    .put(lease.delivery.uuid())
+                    .put(lease.attempt.uuid());
+            },
+            nothing,
+        )
+        .await?;
+    let places = found.iter().map(|row| row.try_get("place"));
+    Ok(places.collect::<Result<_, sqlx::Error>>()?)
 }
 
 static UPDATE_DELIVERIES: Statement = Statement::new(
@@ -259,7 +304,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
-        let statements = [&RETURNING, &UPDATE_DELIVERIES, &UPDATE_ATTEMPTS];
+        let statements = [&RETURNING, &SETTLED, &UPDATE_DELIVERIES, &UPDATE_ATTEMPTS];
         super::super::statement::check_plans(&statements).await;
     }
 }

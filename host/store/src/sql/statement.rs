@@ -316,7 +316,7 @@ pub(super) fn nothing(_: &mut Values) {}
 mod plans;
 
 #[cfg(test)]
-pub(super) use self::plans::check_plans;
+pub(super) use self::plans::{check_index, check_plans};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use gladhand_core::clock::{ManualClock, Timestamp};
 use gladhand_core::entity::Rows;
 use gladhand_core::ids::{EventId, SourceId};
 use gladhand_core::intake::{IncomingEvent, Plan, Reading};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use rand::RngCore;
 
 use super::*;
@@ -105,6 +106,9 @@ async fn a_bad_event_cannot_fail_its_neighbours() {
 #[tokio::test]
 async fn a_full_disk_is_said_and_nothing_is_acknowledged_that_is_not_stored() {
     const ROOM_PAGES: usize = 200;
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let told = recorder.handle();
+    let _told_here = metrics::set_default_local_recorder(&recorder);
     let directory = tempfile::tempdir().expect("a directory");
     let store = open(&directory).await;
     let small = event(&store, "small", Vec::new());
@@ -132,6 +136,12 @@ async fn a_full_disk_is_said_and_nothing_is_acknowledged_that_is_not_stored() {
         .count();
     assert!(full > 0 && acknowledged + full == ROOM_PAGES, "{answers:?}");
     assert_eq!(stored(&store).await, 1 + acknowledged);
+    let counted = format!("gladhand_store_errors_total{{operation=\"write\"}} {full}");
+    let told = told.render();
+    assert!(
+        told.lines().any(|line| line == counted),
+        "{counted}: {told}"
+    );
 
     // Once there is room again, so is the store.
     execute(&store, "PRAGMA max_page_count = 100000").await;

@@ -26,6 +26,7 @@ use super::locks::Acquire;
 use super::settle::Settle;
 use super::{Shared, claim};
 use crate::deliveries::{ClaimRequest, Claimed, Claims};
+use crate::happening::{self, StoreFailed};
 use crate::intake::Taken;
 use crate::{Error, postgres, sqlite};
 
@@ -112,7 +113,17 @@ impl Writer {
             .send(operation(Job { input, reply }))
             .await
             .map_err(|_| Error::Closed)?;
-        answer.await.map_err(|_| Error::Closed)?
+        let answered = answer.await.map_err(|_| Error::Closed)?;
+        if let Err(error) = &answered
+            && error.is_trouble()
+        {
+            StoreFailed {
+                operation: happening::Operation::Write,
+                error,
+            }
+            .tell();
+        }
+        answered
     }
 
     pub(super) async fn close(&self) {
@@ -186,7 +197,12 @@ impl Task {
         match committed {
             Ok(answers) => self.answer(batch, answers).await,
             Err(error) if batch.len() == 1 => batch.refuse(|| repeat(&error)),
-            Err(error @ (Error::DiskFull | Error::DiskFailed(_) | Error::Unreachable(_))) => {
+            Err(
+                error @ (Error::DiskFull
+                | Error::DiskFailed(_)
+                | Error::Unreachable(_)
+                | Error::Encryption(_)),
+            ) => {
                 tracing::error!(%error, operations = batch.len(), "nothing can be stored");
                 batch.refuse(|| repeat(&error));
             }

@@ -28,7 +28,8 @@ pub fn test_account(id: AccountId) -> Account {
         base_url: None,
         allow_private_network: false,
         allow_http: false,
-        concurrency: 4,
+        // More than any test claims that is not about it.
+        concurrency: 1_000,
     }
 }
 

@@ -15,6 +15,8 @@ mod sqlite;
 
 mod postgres;
 
+mod encryption;
+
 /// Runs every contract test on one backend.
 macro_rules! on {
     ($name:ident, $backend:path) => {

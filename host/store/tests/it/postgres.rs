@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gladhand_core::attempt::Changes;
+use gladhand_core::clock::Clock as _;
+use gladhand_core::connection::{Account, OnDead};
 use gladhand_core::delivery::DeliveryState;
+use gladhand_core::ids::ConnectionId;
 use gladhand_core::port::Ports;
+use gladhand_store::queue::HeldFilter;
 use gladhand_store::{Deliveries as _, Error, Location, Store};
 use secrecy::SecretString;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -15,10 +19,11 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use uuid::Uuid;
 
 use crate::bed::{self, Backend, Bed, Given};
+use crate::configured::test_account;
 use crate::events::{Tick, contact};
 
 /// A database of its own on the server that `cargo xtask test` starts.
-struct Database {
+pub struct Database {
     url: tokio::sync::OnceCell<String>,
     open: Mutex<Option<Arc<Store>>>,
 }
@@ -35,7 +40,7 @@ impl Database {
         }
     }
 
-    async fn url(&self) -> &str {
+    pub async fn url(&self) -> &str {
         self.url.get_or_init(create).await
     }
 
@@ -197,6 +202,108 @@ async fn two_hosts_take_and_claim_side_by_side() {
     assert_eq!(all, 240, "200 messages and 40 conversations opened");
 }
 
+/// How many lanes a host gets that asks for twenty.
+async fn claims(host: &dyn bed::Store, bed: &Bed) -> usize {
+    let claims = host.claim(bed.request(20)).await;
+    claims.expect("a claim").claimed.len()
+}
+
+/// Two connections of one account that runs three attempts at once, and twenty lanes in each.
+async fn crowded(bed: &Bed) {
+    let second = ConnectionId::new(&*bed.given.ids);
+    bed.add_connection(second, "second").await;
+    let account = Account {
+        concurrency: 3,
+        ..test_account(bed.account)
+    };
+    bed.store.put_account(&account).await.expect("a change");
+    for number in 1..=20 {
+        bed.take(bed.contact(&number.to_string(), None, Tick(number)))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_runs_no_more_at_once_on_two_hosts_than_on_one() {
+    let (bed, other) = two_hosts().await;
+    crowded(&bed).await;
+    let (mine, others) = tokio::join!(claims(&*bed.store, &bed), claims(&*other, &bed));
+    assert_eq!(mine + others, 3, "also where both claim at the same moment");
+    assert_eq!(claims(&*bed.store, &bed).await, 0);
+    assert_eq!(claims(&*other, &bed).await, 0);
+}
+
+#[tokio::test]
+async fn what_one_host_leaves_of_an_account_is_free_for_the_other_at_once() {
+    let (bed, other) = two_hosts().await;
+    crowded(&bed).await;
+    let claimed = bed.claim(2).await;
+    assert_eq!(claims(&*other, &bed).await, 1, "the rest of three");
+    bed.succeed(&claimed[0]).await;
+    assert_eq!(claims(&*other, &bed).await, 1);
+    bed.succeed(&claimed[1]).await;
+    assert_eq!(claims(&*other, &bed).await, 1, "and now it has all");
+    assert_eq!(claims(&*other, &bed).await, 0);
+}
+
+#[tokio::test]
+async fn what_a_dead_host_ran_of_an_account_is_free_when_its_leases_end() {
+    let (database, bed) = one_host().await;
+    crowded(&bed).await;
+    assert_eq!(claims(&*bed.store, &bed).await, 3);
+    let other = database.store(bed.given.clone()).await;
+    let other = other.expect("a second host");
+    assert_eq!(claims(&*other, &bed).await, 0);
+    database.end_leases().await;
+    assert_eq!(claims(&*other, &bed).await, 3);
+}
+
+/// A host that stopped in the middle of a claim holds up nobody who claims for another account, and none of its own work.
+#[tokio::test]
+async fn who_claims_at_the_same_moment_is_passed_over_and_not_waited_for() {
+    let (database, bed) = one_host().await;
+    crowded(&bed).await;
+    let mut stopped = database.connect().await;
+    let guard = "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('claims of ' || id, 0)) FROM accounts";
+    stopped
+        .execute(sqlx::raw_sql(guard))
+        .await
+        .expect("a statement of the test's own");
+    let passed_over = bed.claims(20).await;
+    assert!(passed_over.claimed.is_empty());
+    let again = passed_over.next_ready.expect("it asks again");
+    assert!(again.since(bed.clock.now()) < Duration::from_secs(1));
+    stopped.close().await.expect("its session ends");
+    assert_eq!(claims(&*bed.store, &bed).await, 3);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_open_holds_its_lane_where_its_connection_says_so() {
+    let (database, bed) = one_host().await;
+    for (contact, on_dead, holds) in [("7", OnDead::Continue, false), ("8", OnDead::Hold, true)] {
+        let mut connection = bed.test_connection(bed.connection, "first");
+        connection.policy.on_dead = on_dead;
+        let changed = bed.store.put_connection(&connection).await;
+        changed.expect("a change");
+        bed.take(bed.contact(contact, None, Tick(1))).await;
+        let spoil = "UPDATE events SET body = 'spoilt'";
+        let mut session = database.connect().await;
+        let spoilt = session.execute(spoil).await;
+        spoilt.expect("a statement of the test's own");
+        assert!(bed.claim(1).await.is_empty());
+        let filter = HeldFilter {
+            limit: 9,
+            ..HeldFilter::default()
+        };
+        let held = bed.store.held(filter).await.expect("a read");
+        let held: Vec<_> = held.iter().map(|lane| lane.contact.as_str()).collect();
+        let expect: &[&str] = if holds { &["8"] } else { &[] };
+        assert_eq!(held, expect);
+    }
+    let counts = bed.store.counts().await.expect("a read").by_state;
+    assert_eq!(counts, [(DeliveryState::Dead, 2)]);
+}
+
 #[tokio::test]
 async fn a_session_that_is_ended_is_made_anew() {
     let (database, bed) = one_host().await;
@@ -285,7 +392,7 @@ async fn an_installation_moves_over_and_goes_on() {
 }
 
 /// A bed, and the database that it stands on.
-async fn one_host() -> (Arc<Database>, Bed) {
+pub async fn one_host() -> (Arc<Database>, Bed) {
     let database = Arc::new(Database::new());
     let bed = Bed::new(Box::new(Shared(Arc::clone(&database)))).await;
     (database, bed)

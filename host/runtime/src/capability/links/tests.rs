@@ -107,6 +107,57 @@ async fn another_object_of_the_same_entity_is_left_alone() {
     assert_eq!(links, [("person", "10"), ("lead", "99")]);
 }
 
+/// What the audit log is told.
+fn told(host: &Host) -> Vec<String> {
+    let relinks = host.attempt.changes.relinks.iter();
+    let told = relinks.map(|relink| match relink {
+        Relink::Cleared { entity, from, .. } => format!("{} was {from}", entity.id),
+        Relink::Found { entity, to, .. } => format!("{} is {to}", entity.id),
+        Relink::Redirected { from, to, .. } => format!("{from} is {to}"),
+    });
+    told.collect()
+}
+
+/// Clears every link to a person, as who finds it gone does.
+async fn clear(host: &mut Host, id: &str) {
+    let gone = host.link_find_by_remote("person", id).await;
+    for entity in gone.expect("no error") {
+        host.link_remove(entity, "person").expect("small");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_is_gone_is_told_with_what_stands_in_its_place() {
+    let mut host = host();
+    clear(&mut host, "10").await;
+    assert_eq!(told(&host), ["1 was 10", "2 was 10"]);
+    // As an intent does.
+    host.attempt.changes = gladhand_core::attempt::Changes::default();
+    host.link_put(contact("1"), person("11")).expect("small");
+    // The same once more, as where a digest is added.
+    host.link_put(contact("1"), person("11")).expect("small");
+    assert_eq!(told(&host), ["1 is 11"]);
+}
+
+#[tokio::test]
+async fn what_an_earlier_attempt_may_have_cleared_is_told_where_it_is_put() {
+    let mut host = host();
+    host.attempt.is_again = true;
+    host.link_put(contact("4"), person("11")).expect("small");
+    assert_eq!(told(&host), ["4 is 11"]);
+}
+
+#[tokio::test]
+async fn a_redirect_is_told_and_a_link_that_only_changes_is_not() {
+    let mut host = host();
+    host.link_put(contact("1"), person("11")).expect("small");
+    host.link_remove(contact("3"), "person").expect("small");
+    host.link_put(contact("3"), person("31")).expect("small");
+    assert_eq!(told(&host), [""; 0]);
+    host.link_redirect("person", "10", "12").expect("small");
+    assert_eq!(told(&host), ["10 is 12"]);
+}
+
 #[tokio::test]
 async fn links_without_end_are_misuse() {
     let mut host = host();

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::concurrency_problem;
 use super::fit::Fit;
+use super::policy::PolicyChange;
 use super::view::ConnectionView;
 use crate::admin::{Admin, Error, secrets, zone_problem};
 
@@ -30,6 +31,9 @@ pub struct ConnectionChange {
     /// Whether writes are sent.
     #[serde(default)]
     pub mode: Option<Mode>,
+    /// What is done about failures.
+    #[serde(default)]
+    pub policy: PolicyChange,
     /// IANA, of the CRM.
     #[serde(default)]
     pub time_zone: Option<String>,
@@ -63,6 +67,10 @@ impl Admin {
         connection.inboxes = change.inboxes.unwrap_or(connection.inboxes);
         connection.mode = change.mode.unwrap_or(connection.mode);
         connection.time_zone = change.time_zone.or(connection.time_zone);
+        match change.policy.applied_to(&connection.policy) {
+            Ok(policy) => connection.policy = policy,
+            Err(flaws) => problems.extend(flaws.into_iter().map(|flaw| flaw.message)),
+        }
 
         let accounts = self.parts.settings.accounts().await?;
         let account = accounts

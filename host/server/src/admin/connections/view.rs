@@ -8,6 +8,7 @@ use gladhand_store::settings::SecretOwner;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::policy::PolicyView;
 use crate::admin::secrets::SecretView;
 use crate::admin::{Admin, Error, pauses};
 
@@ -38,6 +39,8 @@ pub struct ConnectionView {
     pub inboxes: Vec<String>,
     /// Whether writes are sent.
     pub mode: Mode,
+    /// What is done about failures.
+    pub policy: PolicyView,
     /// Nothing runs.
     pub paused: bool,
     /// Who stopped it, and why; absent where it runs.
@@ -146,6 +149,7 @@ fn view(
         concurrency: account.concurrency,
         inboxes: connection.inboxes.clone(),
         mode: connection.mode,
+        policy: PolicyView::of(&connection.policy),
         paused: paused_because.is_some(),
         paused_because,
         time_zone: connection.time_zone.clone(),

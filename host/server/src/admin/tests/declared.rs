@@ -88,6 +88,27 @@ async fn what_was_paused_at_run_time_stays_paused_when_declared_again() {
 }
 
 #[tokio::test]
+async fn what_the_file_says_about_failures_holds_at_every_start() {
+    let world = World::new();
+    let admin = world.admin();
+    let says = |on_dead| {
+        let policy = PolicyChange {
+            on_dead,
+            ..PolicyChange::default()
+        };
+        declared(vec![NewConnection {
+            policy,
+            ..connection("main", CRM, "token")
+        }])
+    };
+    for (said, expect) in [(Some(OnDead::Hold), OnDead::Hold), (None, OnDead::Continue)] {
+        admin.apply(says(said)).await.expect("it fits");
+        let shown = admin.show_connection("main").await.expect("it is there");
+        assert_eq!(shown.policy.on_dead, expect);
+    }
+}
+
+#[tokio::test]
 async fn a_rotated_credential_stays_in_its_account() {
     let world = World::new();
     let admin = world.admin();

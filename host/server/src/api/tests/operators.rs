@@ -5,8 +5,28 @@ use gladhand_core::effect::Verdict;
 use gladhand_core::ids::EffectId;
 use gladhand_store::effects::EffectRecord;
 use gladhand_store::link_book::LinkRecord;
+use gladhand_store::queue::HeldLane;
 
 use super::*;
+
+impl Api {
+    /// Everything on all pages of a list.
+    async fn pages(&self, path: &str) -> Vec<Value> {
+        let mut next = path.to_owned();
+        let mut seen = Vec::new();
+        loop {
+            let (status, page) = self.get(&next).await;
+            assert_eq!(status, StatusCode::OK, "{page}");
+            seen.extend(page["items"].as_array().expect("items").clone());
+            let Some(cursor) = page["next"].as_str() else {
+                return seen;
+            };
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.append_pair("cursor", cursor);
+            next = format!("{path}&{}", query.finish());
+        }
+    }
+}
 
 fn path_of(id: u128, verb: &str) -> String {
     format!("/api/v1/deliveries/dlv_{id:032x}/{verb}")
@@ -95,6 +115,97 @@ async fn a_lane_is_held_and_released() {
 }
 
 #[tokio::test]
+async fn held_lanes_are_listed_page_by_page_with_who_holds_them() {
+    let api = Api::with_connection().await;
+    let connection = api.connection();
+    let contacts = ["7", "a/b?c", "[\"8\"]"];
+    let lane = |contact: &str| HeldLane {
+        connection,
+        contact: contact.to_owned(),
+        holder: (contact == "7").then(|| DeliveryId::from_uuid(Uuid::from_u128(3))),
+        since: Timestamp(1_000),
+    };
+    let lanes = contacts.map(lane);
+    api.world
+        .held
+        .lock()
+        .expect("no test panics with it")
+        .extend(lanes);
+    let seen = api.pages("/api/v1/lanes?limit=1").await;
+    let of = |key: &str| {
+        seen.iter()
+            .map(|lane| lane[key].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("contact"), ["7", "[\"8\"]", "a/b?c"]);
+    assert_eq!(of("held_by"), ["dead-delivery", "operator", "operator"]);
+    let expect = json!({
+        "connection": "main", "connection_id": connection, "contact": "7", "held_by": "dead-delivery",
+        "delivery": "dlv_00000000000000000000000000000003", "held_since": 1_000,
+    });
+    assert_eq!(seen[0], expect);
+    let (status, _) = api.get("/api/v1/lanes?connection=mian").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_waits_of_a_paused_connection_says_so_and_why() {
+    let api = Api::with_connection().await;
+    let connection = api.connection();
+    let states = [
+        DeliveryState::Pending,
+        DeliveryState::Waiting,
+        DeliveryState::Running,
+        DeliveryState::Dead,
+    ];
+    api.add_deliveries(states.into_iter().zip(1..).map(|(state, id)| Delivery {
+        not_before: (state == DeliveryState::Waiting).then_some(Timestamp(9)),
+        ..delivery(id, connection, state)
+    }));
+    let listed = async |query: &str| {
+        let (status, body) = api.get(&format!("/api/v1/deliveries?{query}")).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let items = body["items"].as_array().expect("items").clone();
+        items
+            .iter()
+            .map(|item| {
+                json!([
+                    item["state"],
+                    item["code"],
+                    item["message"],
+                    item["not_before"]
+                ])
+            })
+            .collect::<Vec<_>>()
+    };
+    let paused = json!(["paused", "connection-paused", "an operator paused it", null]);
+    let (of_running, of_dead) = (
+        json!(["running", null, null, null]),
+        json!(["dead", null, null, null]),
+    );
+    assert!(listed("state=paused").await.is_empty());
+    let pause = "/api/v1/connections/main/pause";
+    assert_eq!(api.call("POST", pause, None).await.0, StatusCode::OK);
+    let expect = [of_dead, of_running, paused.clone(), paused.clone()];
+    assert_eq!(listed("").await, expect);
+    assert_eq!(listed("state=paused").await, [paused.clone(), paused]);
+    assert!(listed("state=pending").await.is_empty());
+    let (_, shown) = api.get(path_of(2, "").trim_end_matches('/')).await;
+    assert_eq!(
+        (&shown["delivery"]["state"], &shown["paused_because"]),
+        (&json!("paused"), &json!("an operator paused it"))
+    );
+    let (_, shown) = api.get(path_of(4, "").trim_end_matches('/')).await;
+    assert_eq!(
+        (&shown["delivery"]["state"], &shown["paused_because"]),
+        (&json!("dead"), &Value::Null)
+    );
+    let resume = "/api/v1/connections/main/resume";
+    assert_eq!(api.call("POST", resume, None).await.0, StatusCode::OK);
+    assert_eq!(listed("state=waiting").await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_write_is_concluded_once_and_with_one_word() {
     let api = Api::with_connection().await;
     let account = api.world.accounts.lock().expect("no test panics with it")[0].id;
@@ -168,22 +279,9 @@ async fn links_are_listed_page_by_page_whatever_is_in_their_ids() {
         .lock()
         .expect("no test panics with it")
         .extend(ids.map(|id| (connection, record(id))));
-    let path = "/api/v1/connections/main/links?limit=1";
-    let mut next = path.to_owned();
-    let mut seen = Vec::new();
-    loop {
-        let (status, page) = api.get(&next).await;
-        assert_eq!(status, StatusCode::OK, "{page}");
-        let items = page["items"].as_array().expect("items");
-        seen.extend(items.iter().map(|item| item["entity"]["id"].clone()));
-        let Some(cursor) = page["next"].as_str() else {
-            break;
-        };
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("cursor", cursor);
-        next = format!("{path}&{}", query.finish());
-    }
-    assert_eq!(seen, ["7", "[\"8\"]", "a/b?c"]);
+    let links = api.pages("/api/v1/connections/main/links?limit=1").await;
+    let seen = links.iter().map(|link| link["entity"]["id"].clone());
+    assert_eq!(seen.collect::<Vec<_>>(), ["7", "[\"8\"]", "a/b?c"]);
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! What `connection add` and `connection set` take.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
+use gladhand_core::connection;
 use serde_json::{Map, Value};
 
+use crate::admin::PolicyChange;
 use crate::cli::{Format, arguments};
 use crate::config::Environment;
 use crate::config::secret::Place;
@@ -69,6 +73,18 @@ pub struct Common {
     /// Whether writes are sent
     #[arg(long, value_name = "MODE")]
     mode: Option<Mode>,
+    /// What becomes of a contact's deliveries after one that died
+    #[arg(long, value_name = "WHAT")]
+    on_dead: Option<OnDead>,
+    /// What may pass is tried again after at most this, as in 5s; the wait doubles
+    #[arg(long, value_name = "TIME", value_parser = arguments::duration)]
+    retry_from: Option<Duration>,
+    /// The longest wait, as in 1h
+    #[arg(long, value_name = "TIME", value_parser = arguments::duration)]
+    retry_to: Option<Duration>,
+    /// Dead so long after it was queued, as in 24h; pauses do not count
+    #[arg(long, value_name = "TIME", value_parser = arguments::duration)]
+    retry_for: Option<Duration>,
     /// The CRM's, as in Europe/Berlin
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
@@ -80,6 +96,14 @@ enum Mode {
     Live,
     /// Everything runs, no write is sent
     Observe,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OnDead {
+    /// They run
+    Continue,
+    /// They wait until somebody has looked
+    Hold,
 }
 
 impl Common {
@@ -103,6 +127,17 @@ impl Common {
             };
             body.insert("mode".to_owned(), mode.into());
         }
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
+        let policy = PolicyChange {
+            on_dead: self.on_dead.map(|on_dead| match on_dead {
+                OnDead::Continue => connection::OnDead::Continue,
+                OnDead::Hold => connection::OnDead::Hold,
+            }),
+            retry_from_secs: seconds(self.retry_from),
+            retry_to_secs: seconds(self.retry_to),
+            retry_for_secs: seconds(self.retry_for),
+        };
+        body.insert("policy".to_owned(), serde_json::to_value(policy)?);
         if let Some(zone) = self.time_zone {
             body.insert("time_zone".to_owned(), zone.into());
         }

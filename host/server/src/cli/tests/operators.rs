@@ -26,6 +26,55 @@ async fn an_empty_listing_says_so() {
 }
 
 #[tokio::test]
+async fn what_a_pause_holds_back_says_so() {
+    let scene = Scene::after_a_day().await.with_a_refused_token();
+    let told = scene
+        .tell(&[
+            &["delivery", "list", "--state", "paused"],
+            &["delivery", "list", "--state", "waiting"],
+            &["delivery", "show", "dlv_00000000000000000000000000000002"],
+        ])
+        .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
+async fn the_policy_of_a_connection_is_set() {
+    let scene = Scene::with_connections().await;
+    let told = scene
+        .tell(&[
+            &[
+                "connection",
+                "set",
+                "main",
+                "--on-dead",
+                "hold",
+                "--retry-from",
+                "10s",
+                "--retry-for",
+                "2d",
+            ],
+            &["connection", "set", "main", "--retry-to", "5s"],
+            &["connection", "set", "main", "--retry-for", "0s"],
+            &[
+                "connection",
+                "set",
+                "main",
+                "--on-dead",
+                "continue",
+                "--json",
+            ],
+        ])
+        .await;
+    insta::assert_snapshot!(told);
+    for wrong in [["--on-dead", "wait"], ["--retry-for", "soon"]] {
+        let arguments = [&["connection", "set", "main"], &wrong[..]].concat();
+        let refused = super::parse(&arguments).expect_err("it means nothing");
+        assert_eq!(refused.exit_code(), 2, "{wrong:?}");
+    }
+}
+
+#[tokio::test]
 async fn deliveries_are_listed_shown_retried_and_skipped() {
     let scene = Scene::after_a_day().await;
     let told = scene
@@ -90,7 +139,11 @@ async fn a_contact_is_explained_held_and_synced() {
             &["explain", "--source", "support", "--contact", "7"],
             &["explain", "--source", "support", "--contact", "99"],
             &["explain", "--source", "suport", "--contact", "7"],
+            &["lane", "list"],
             &["lane", "hold", "--connection", "main", "--contact", "8"],
+            &["lane", "list"],
+            &["lane", "list", "--connection", "main", "--json"],
+            &["lane", "list", "--connection", "observer"],
             &["lane", "release", "--connection", "main", "--contact", "8"],
             &["lane", "hold", "--connection", "main", "--contact", "99"],
             &["sync", "contact", "7", "--source", "support"],

@@ -2,18 +2,21 @@
 
 use gladhand_core::attempt::Lease;
 use gladhand_core::clock::Timestamp;
+use gladhand_core::connection::{OnDead, Policy};
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::failure::{Failure, FailureKind};
+use gladhand_core::ids::ConnectionId;
 
 use super::super::Shared;
 use super::super::database::Connection;
 use super::super::leases::millis;
 use super::super::query::Query;
-use super::super::rows::to_json;
+use super::super::rows::{self, to_json};
 use super::super::statement::{Script, Statement};
 use super::super::value::Type::{Fact, Id, Integer, Text};
 use super::head::{Head, Opened};
 use super::queue::Choice;
+use super::ready::ReadyLane;
 use crate::Error;
 use crate::deliveries::{ClaimRequest, Claimed};
 
@@ -114,7 +117,8 @@ pub(super) fn write(
     );
 }
 
-/// Settles a delivery whose body does not open: a person must look, and its lane goes on without it.
+/// Settles a delivery whose body does not open: a person must look, and its lane goes on without it unless the connection
+/// says otherwise.
 pub(super) async fn bury(
     connection: &mut Connection,
     choice: &Choice,
@@ -131,16 +135,48 @@ pub(super) async fn bury(
         .bind(head.delivery.id.uuid())
         .execute(&mut *connection)
         .await?;
-    if choice.is_sole {
+    let ReadyLane {
+        connection: of,
+        contact,
+        ..
+    } = &choice.lane;
+    if lets_dead_hold(connection, *of).await? {
+        Query::new(
+            "UPDATE lanes SET is_held = true, held_by = ?, held_at = ? WHERE connection = ? AND contact = ?",
+        )
+        .bind(head.delivery.id.uuid())
+        .bind(now.0)
+        .bind(of.uuid())
+        .bind(contact)
+        .execute(connection)
+        .await?;
+    } else if choice.is_sole {
         Query::new(
             "DELETE FROM lanes WHERE connection = ? AND contact = ? AND revive_turn IS NULL",
         )
-        .bind(choice.lane.connection.uuid())
-        .bind(&choice.lane.contact)
+        .bind(of.uuid())
+        .bind(contact)
         .execute(connection)
         .await?;
     }
     Ok(())
+}
+
+/// Whether a dead delivery of the connection holds its lane.
+async fn lets_dead_hold(connection: &mut Connection, of: ConnectionId) -> Result<bool, Error> {
+    let found = Query::new("SELECT policy FROM connections WHERE id = ?")
+        .bind(of.uuid())
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = found else {
+        return Ok(false);
+    };
+    let policy: Policy = rows::json(&row, || rows::Cell {
+        table: "connections",
+        column: "policy",
+        row: of.to_string(),
+    })?;
+    Ok(policy.on_dead == OnDead::Hold)
 }
 
 static UNLEASE: Statement = Statement::new(

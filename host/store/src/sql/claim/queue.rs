@@ -32,11 +32,23 @@ pub(super) struct Idle {
     until: Option<Timestamp>,
 }
 
-/// A delivery that waits, and its time where it has one.
-type Queued = (Waiting, Option<Timestamp>);
+/// What waits in a lane, in order.
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Waiting>,
+    /// The time of each, where it has one.
+    times: Vec<Option<Timestamp>>,
+    /// Nothing waits behind these.
+    is_whole: bool,
+}
 
-/// How many deliveries of a lane a claim looks at: a lane that is longer is worked off window by window.
-const WINDOW: i64 = 256;
+type LaneKey = (ConnectionId, String);
+
+/// How many deliveries of a lane a claim looks at: enough for most lanes, and for most that are longer.
+const NEAR: i64 = 8;
+
+/// How many where the nearest do not tell what runs next; a lane that is longer is worked off window by window.
+const FAR: i64 = 256;
 
 /// How long a delivery that was skipped for want of an identity can come back.
 const REVIVABLE: Duration = Duration::from_hours(30 * 24);
@@ -111,44 +123,29 @@ pub(super) async fn choose(
     lanes: Vec<ReadyLane>,
     now: Timestamp,
 ) -> Result<(Vec<Choice>, Vec<Idle>), Error> {
-    let found = WAITING
-        .fetch(
-            connection,
-            &lanes,
-            |values, lane| {
-                values
-                    .put(lane.connection.uuid())
-                    .put(lane.contact.as_str());
-            },
-            |values| {
-                values.put(WINDOW);
-            },
-        )
-        .await?;
-    let mut queues: HashMap<(ConnectionId, String), Vec<Queued>> = HashMap::new();
-    for row in &found {
-        let lane = (
-            ConnectionId::from_uuid(row.try_get("connection")?),
-            row.try_get("contact")?,
-        );
-        queues.entry(lane).or_default().push(waiting(row)?);
+    let all: Vec<&ReadyLane> = lanes.iter().collect();
+    let mut queues = look(connection, &all, NEAR).await?;
+    let unclear: Vec<&ReadyLane> = all
+        .into_iter()
+        .filter(|lane| queues.get(&lane.key()).is_some_and(Queue::is_unclear))
+        .collect();
+    if !unclear.is_empty() {
+        queues.extend(look(connection, &unclear, FAR).await?);
     }
     let mut runnable = Vec::new();
     let mut idle = Vec::new();
     for lane in lanes {
-        let queue = queues
-            .remove(&(lane.connection, lane.contact.clone()))
-            .unwrap_or_default();
-        let (waiting, times): (Vec<_>, Vec<_>) = queue.into_iter().unzip();
-        let plan = lane::plan(&waiting);
+        let queue = queues.remove(&lane.key()).unwrap_or_default();
+        let plan = lane::plan(&queue.waiting);
         let Some(head) = plan.head else {
             idle.push(Idle { lane, until: None });
             continue;
         };
-        let not_before = waiting
+        let not_before = queue
+            .waiting
             .iter()
-            .zip(times)
-            .find_map(|(waiting, time)| (waiting.id == head).then_some(time)?)
+            .zip(&queue.times)
+            .find_map(|(waiting, time)| (waiting.id == head).then_some(*time)?)
             .filter(|time| *time > now);
         if not_before.is_some() {
             idle.push(Idle {
@@ -157,9 +154,8 @@ pub(super) async fn choose(
             });
             continue;
         }
-        let is_whole = waiting.len() < usize::try_from(WINDOW).unwrap_or(usize::MAX);
         runnable.push(Choice {
-            is_sole: is_whole && waiting.len() == plan.superseded.len() + 1,
+            is_sole: queue.is_whole && queue.waiting.len() == plan.superseded.len() + 1,
             lane,
             head,
             superseded: plan.superseded,
@@ -168,7 +164,54 @@ pub(super) async fn choose(
     Ok((runnable, idle))
 }
 
-fn waiting(row: &Row) -> Result<Queued, Error> {
+/// What waits in each of the lanes, up to so many.
+async fn look(
+    connection: &mut Connection,
+    lanes: &[&ReadyLane],
+    window: i64,
+) -> Result<HashMap<LaneKey, Queue>, Error> {
+    let found = WAITING
+        .fetch(
+            connection,
+            lanes,
+            |values, lane| {
+                values
+                    .put(lane.connection.uuid())
+                    .put(lane.contact.as_str());
+            },
+            |values| {
+                values.put(window);
+            },
+        )
+        .await?;
+    let mut queues: HashMap<LaneKey, Queue> = HashMap::new();
+    for row in &found {
+        let lane = (
+            ConnectionId::from_uuid(row.try_get("connection")?),
+            row.try_get("contact")?,
+        );
+        let queue = queues.entry(lane).or_default();
+        let (waiting, time) = waiting(row)?;
+        queue.waiting.push(waiting);
+        queue.times.push(time);
+    }
+    let window = usize::try_from(window).unwrap_or(usize::MAX);
+    for queue in queues.values_mut() {
+        queue.is_whole = queue.waiting.len() < window;
+    }
+    Ok(queues)
+}
+
+impl Queue {
+    /// What seems to run next is a state, which something further behind may replace.
+    fn is_unclear(&self) -> bool {
+        let head = lane::plan(&self.waiting).head;
+        let head = self.waiting.iter().find(|waiting| Some(waiting.id) == head);
+        !self.is_whole && head.is_some_and(|head| head.kind.is_state() && !head.was_claimed)
+    }
+}
+
+fn waiting(row: &Row) -> Result<(Waiting, Option<Timestamp>), Error> {
     let id = DeliveryId::from_uuid(row.try_get("id")?);
     let cell = || Cell {
         table: "deliveries",

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use gladhand_core::clock::Timestamp;
 use gladhand_core::ids::ConnectionId;
+use uuid::Uuid;
 
 use super::super::database::Connection;
 use super::super::statement::Statement;
@@ -23,11 +24,20 @@ pub(super) struct ReadyLane {
     pub(super) version: String,
 }
 
-/// On PostgreSQL a lane that another host is about to take is passed over, and what is found is taken.
+impl ReadyLane {
+    /// Which.
+    pub(super) fn key(&self) -> (ConnectionId, String) {
+        (self.connection, self.contact.clone())
+    }
+}
+
+/// On PostgreSQL a lane that another host is about to take is passed over, and what is found is taken. There an account's
+/// attempts run on several hosts, and what its concurrency leaves is told by the leases of all of them.
 static READY: Statement = Statement::of(
     &[Integer, Id],
     "WITH wanted(place, connection) AS ({rows}) \
-     SELECT lanes.connection, lanes.contact, lanes.last_sequence, lanes.revive_turn, routes.digest \
+     SELECT lanes.connection, lanes.contact, lanes.last_sequence, lanes.revive_turn, routes.digest, \
+     connections.account, NULL AS room \
      FROM wanted \
      JOIN connections ON connections.id = wanted.connection AND NOT connections.is_paused \
      JOIN routes ON routes.connection = wanted.connection \
@@ -37,17 +47,26 @@ static READY: Statement = Statement::of(
          AND ready.priority IN (0, 1) AND ready.ready_at <= ? \
          ORDER BY ready.priority, ready.ready_at LIMIT ?) \
      ORDER BY wanted.place, lanes.priority, lanes.ready_at, lanes.last_sequence",
-    "WITH wanted(place, connection) AS ({rows}) \
-     SELECT lanes.connection, lanes.contact, lanes.last_sequence, lanes.revive_turn, routes.digest \
-     FROM wanted \
-     JOIN connections ON connections.id = wanted.connection AND NOT connections.is_paused \
-     JOIN routes ON routes.connection = wanted.connection \
+    "WITH wanted(place, connection) AS ({rows}), \
+     running(account, number) AS MATERIALIZED ( \
+         SELECT connections.account, COUNT(*) FROM lanes JOIN connections ON connections.id = lanes.connection \
+         WHERE lanes.lease_token IS NOT NULL GROUP BY connections.account), \
+     open(place, connection, account, digest, room) AS MATERIALIZED ( \
+         SELECT wanted.place, wanted.connection, accounts.id, routes.digest, \
+         GREATEST(GREATEST(accounts.concurrency, 1) - COALESCE(running.number, 0), 0) \
+         FROM wanted \
+         JOIN connections ON connections.id = wanted.connection AND NOT connections.is_paused \
+         JOIN accounts ON accounts.id = connections.account \
+         JOIN routes ON routes.connection = wanted.connection \
+         LEFT JOIN running ON running.account = accounts.id) \
+     SELECT lanes.connection, lanes.contact, lanes.last_sequence, lanes.revive_turn, open.digest, open.account, open.room \
+     FROM open \
      JOIN LATERAL ( \
          SELECT ready.* FROM lanes AS ready \
-         WHERE ready.connection = wanted.connection AND ready.lease_token IS NULL AND NOT ready.is_held \
+         WHERE ready.connection = open.connection AND ready.lease_token IS NULL AND NOT ready.is_held \
          AND ready.ready_at <= ? \
-         ORDER BY ready.priority, ready.ready_at LIMIT ? FOR UPDATE SKIP LOCKED) AS lanes ON true \
-     ORDER BY wanted.place, lanes.priority, lanes.ready_at, lanes.last_sequence",
+         ORDER BY ready.priority, ready.ready_at LIMIT LEAST(?, open.room) FOR UPDATE SKIP LOCKED) AS lanes ON true \
+     ORDER BY open.place, lanes.priority, lanes.ready_at, lanes.last_sequence",
 );
 
 /// Ready lanes within what is left of the request after `claimed`, in the order of whose turn it is.
@@ -95,11 +114,20 @@ pub(super) async fn find(
         )
         .await?;
     let mut lanes = Vec::new();
+    // Of accounts of which other hosts run something, too.
+    let mut rooms: HashMap<Uuid, i64> = HashMap::new();
     for row in rows {
         let of = ConnectionId::from_uuid(row.try_get("connection")?);
         let Some(left) = left.get_mut(&of).filter(|left| **left > 0 && total > 0) else {
             continue;
         };
+        if let Some(room) = row.try_get::<Option<i64>>("room")? {
+            let room = rooms.entry(row.try_get("account")?).or_insert(room);
+            if *room == 0 {
+                continue;
+            }
+            *room -= 1;
+        }
         *left -= 1;
         total -= 1;
         lanes.push(ReadyLane {

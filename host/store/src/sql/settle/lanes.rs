@@ -1,7 +1,7 @@
 //! What becomes of a lane whose attempt has ended: it goes on, waits, or is removed.
 
 use super::super::statement::{Script, Statement};
-use super::super::value::Type::{Fact, Id, Integer, Text};
+use super::super::value::Type::{Id, Integer, Text};
 use super::super::value::Values;
 use super::Held;
 
@@ -19,11 +19,14 @@ static REMOVE_EMPTY: Statement = Statement::new(
      AND NOT is_held",
 );
 
+/// A lane that a person holds already stays his.
 static RELEASE: Statement = Statement::new(
-    &[Id, Text, Integer, Fact],
-    "WITH released(connection, contact, ready_at, holds) AS ({rows}) \
+    &[Id, Text, Integer, Id, Integer],
+    "WITH released(connection, contact, ready_at, holder, at) AS ({rows}) \
      UPDATE lanes SET ready_at = released.ready_at, lease_token = NULL, lease_owner = NULL, leased_at = NULL, \
-     lease_until = NULL, sole_sequence = NULL, is_held = lanes.is_held OR released.holds \
+     lease_until = NULL, sole_sequence = NULL, is_held = lanes.is_held OR released.holder IS NOT NULL, \
+     held_by = CASE WHEN lanes.is_held THEN lanes.held_by ELSE released.holder END, \
+     held_at = CASE WHEN lanes.is_held THEN lanes.held_at WHEN released.holder IS NOT NULL THEN released.at END \
      FROM released WHERE lanes.connection = released.connection AND lanes.contact = released.contact",
 );
 
@@ -42,9 +45,10 @@ pub(super) fn release(script: &mut Script, held: &[Held<'_>]) {
         lane(values, held);
         values.put(held.returns_at);
     });
+    // What comes later must find the lane held, also where nothing waits in it now.
     let ended: Vec<&Held<'_>> = held
         .iter()
-        .filter(|held| held.state().is_settled())
+        .filter(|held| held.state().is_settled() && held.holder().is_none())
         .collect();
     script.add(&REMOVE_EMPTY, &ended, lane);
     let all: Vec<&Held<'_>> = held.iter().collect();
@@ -52,7 +56,8 @@ pub(super) fn release(script: &mut Script, held: &[Held<'_>]) {
         lane(values, held);
         values
             .put(held.ready_at())
-            .put(held.settle.settlement.holds_lane && held.returns_at.is_none());
+            .put(held.holder())
+            .put(held.settle.settlement.at.0);
     });
 }
 

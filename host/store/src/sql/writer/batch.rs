@@ -189,6 +189,7 @@ pub(super) fn repeat(error: &Error) -> Error {
         Error::DiskFull => Error::DiskFull,
         Error::DiskFailed(what) => Error::DiskFailed(what.clone()),
         Error::Unreachable(what) => Error::Unreachable(what.clone()),
+        Error::Encryption(what) => Error::Encryption(what.clone()),
         Error::Sealed { table, column } => Error::Sealed { table, column },
         other => Error::Database(sqlx::Error::Protocol(other.to_string())),
     }

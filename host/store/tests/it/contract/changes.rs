@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use gladhand_core::attempt::{CacheChange, Changes, Entity, Link, LinkChange};
+use gladhand_core::attempt::{CacheChange, Changes, Entity, Link, LinkChange, Relink};
 use gladhand_core::clock::Clock;
 use gladhand_core::delivery::DeliveryState;
+use gladhand_core::effect::Intended;
 use gladhand_core::ids::ConnectionId;
-use gladhand_core::port::Scope;
+use gladhand_core::port::{Ports, Scope};
+use gladhand_store::audit::AuditEntry;
 use serde_json::json;
 
 use crate::bed::{Backend, Bed, STATE};
@@ -154,6 +156,67 @@ pub async fn identity_links_are_shared_by_the_account(backend: Box<dyn Backend>)
         .find_by_remote(bed.scope(), "person", "5")
         .await;
     assert_eq!(by_remote.expect("a read"), [jane, email]);
+}
+
+pub async fn a_link_that_led_nowhere_is_one_deed_however_often_it_is_told(
+    backend: Box<dyn Backend>,
+) {
+    let bed = Bed::new(backend).await;
+    bed.take(bed.contact("7", None, Tick(1))).await;
+    let first = bed.claim_one().await;
+    let (jane, object) = (entity("contact", "7"), "person".to_owned());
+    let told = |relink: Relink| Changes {
+        relinks: vec![relink],
+        ..Changes::default()
+    };
+    let cleared = told(Relink::Cleared {
+        entity: jane.clone(),
+        object: object.clone(),
+        from: "5".into(),
+    });
+    let found = told(Relink::Found {
+        entity: jane,
+        object,
+        to: "9".into(),
+    });
+    let deeds = async || {
+        let deeds = bed.store.deeds(None, 10).await.expect("a read");
+        let told = |deed: AuditEntry| [deed.actor, deed.action, deed.subject, deed.detail];
+        deeds.into_iter().map(told).collect::<Vec<_>>()
+    };
+    let deed = |detail: &str| {
+        let delivery = first.delivery.id;
+        let detail = format!("person 5 was not there any more for delivery {delivery}{detail}");
+        vec![["host", "relinked", "first, contact 7", detail.as_str()].map(str::to_owned)]
+    };
+    // What was not cleared is no news.
+    let Ports { journal, .. } = &bed.ports;
+    for (key, changes, expect) in [
+        ("a", &found, Vec::new()),
+        ("b", &cleared, deed("")),
+        ("c", &cleared, deed("")),
+    ] {
+        let intent = bed.intent(&[key]);
+        let intended = journal.intend(&first.lease, bed.account, STATE, changes.clone(), intent);
+        assert_eq!(intended.await.expect("it holds"), Intended::Send);
+        assert_eq!(deeds().await, expect);
+    }
+
+    // The attempt ends before it is known what it is now, and the next one finds out.
+    bed.retry_after(&first, Duration::ZERO, true).await;
+    let again = bed.claim_one().await;
+    let intended = journal.intend(
+        &again.lease,
+        bed.account,
+        STATE,
+        found.clone(),
+        bed.intent(&["d"]),
+    );
+    assert_eq!(intended.await.expect("it holds"), Intended::Send);
+    let ended = bed.ended(DeliveryState::Succeeded);
+    let settled = bed.settle(&again.lease, found, ended).await;
+    settled.expect("the lease holds");
+    assert_eq!(deeds().await, deed("; it is person 9 now"));
 }
 
 pub async fn a_cache_entry_expires_and_is_of_its_state(backend: Box<dyn Backend>) {

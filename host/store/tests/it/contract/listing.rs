@@ -7,7 +7,7 @@ use gladhand_core::clock::Clock;
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::effect::{Intended, Verdict};
 use gladhand_core::exchange::{Answer, Exchange};
-use gladhand_core::ids::DeliveryId;
+use gladhand_core::ids::{ConnectionId, DeliveryId};
 use gladhand_store::deliveries::{DeliveryFilter, Settlement};
 
 use super::changes::{entity, link};
@@ -88,6 +88,39 @@ pub async fn a_listing_is_filtered(backend: Box<dyn Backend>) {
     })
     .await;
     assert!(dead.is_empty());
+}
+
+pub async fn what_waits_of_a_paused_connection_is_listed_as_paused(backend: Box<dyn Backend>) {
+    use DeliveryState::{Paused, Pending, Succeeded, Waiting};
+    let bed = Bed::new(backend).await;
+    bed.take(bed.contact("7", None, Tick(1))).await;
+    bed.take(bed.contact("8", None, Tick(1))).await;
+    let [succeeds, waits] = &bed.claim(2).await[..] else {
+        panic!("two lanes")
+    };
+    bed.succeed(succeeds).await;
+    bed.retry_after(waits, Duration::from_hours(1), true).await;
+    bed.take(bed.contact("9", None, Tick(1))).await;
+    let count = async |state, paused: &[ConnectionId]| {
+        let filter = DeliveryFilter {
+            state: Some(state),
+            paused: paused.to_vec(),
+            ..page(9)
+        };
+        list(&bed, filter).await.len()
+    };
+    let counts = async |paused: &[ConnectionId]| {
+        [
+            count(Pending, paused).await,
+            count(Waiting, paused).await,
+            count(Succeeded, paused).await,
+            count(Paused, paused).await,
+        ]
+    };
+    let another = ConnectionId::new(&*bed.given.ids);
+    assert_eq!(counts(&[]).await, [1, 1, 1, 0]);
+    assert_eq!(counts(&[another]).await, [1, 1, 1, 0]);
+    assert_eq!(counts(&[another, bed.connection]).await, [0, 0, 1, 2]);
 }
 
 pub async fn a_delivery_shows_everything_that_was_recorded(backend: Box<dyn Backend>) {
@@ -197,4 +230,28 @@ pub async fn counts_follow_every_step(backend: Box<dyn Backend>) {
     bed.succeed(&claimed).await;
     let done = vec![(Succeeded, 1), (Skipped, 1), (Superseded, 1)];
     assert_eq!(counts().await, (done, None));
+}
+
+pub async fn lanes_that_nobody_works_on_are_counted(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    let waiting = async || bed.store.lanes_waiting().await.expect("a read");
+    assert_eq!(waiting().await, 0);
+    for (contact, tick) in [("7", 1), ("7", 2), ("8", 1), ("9", 1)] {
+        bed.take(bed.contact(contact, None, Tick(tick))).await;
+    }
+    assert_eq!(waiting().await, 3);
+    let claimed = bed.claim(1).await;
+    assert_eq!(waiting().await, 2, "a worker has one");
+    bed.retry_after(&claimed[0], Duration::from_mins(1), true)
+        .await;
+    assert_eq!(waiting().await, 3, "what waits for its time waits");
+    let in_another = ["7", "8", "9"]
+        .into_iter()
+        .find(|contact| *contact != claimed[0].lease.contact)
+        .expect("there are three");
+    bed.store
+        .hold(bed.connection, in_another, true, bed.clock.now())
+        .await
+        .expect("a write");
+    assert_eq!(waiting().await, 2, "somebody holds one");
 }

@@ -10,8 +10,9 @@ use gladhand_core::failure::{Failure, FailureKind};
 use gladhand_core::ids::{ConnectionId, DeliveryId};
 use gladhand_core::lane::Priority;
 use gladhand_core::outcome::{Outcome, SkipCode};
-use gladhand_store::deliveries::{Claimed, Settlement};
-use gladhand_store::queue::{Asked, Selection};
+use gladhand_store::deliveries::{Claimed, DeliveryFilter, Settlement};
+use gladhand_store::queue::{Asked, HeldFilter, HeldLane, Selection};
+use gladhand_store::retention::Keep;
 
 use crate::bed::{Backend, Bed, LEASE};
 use crate::events::{Tick, contact};
@@ -186,7 +187,10 @@ pub async fn dead_letters_are_retried_and_discarded_by_what_they_are(backend: Bo
 pub async fn a_held_lane_runs_nothing_until_it_is_released(backend: Box<dyn Backend>) {
     let bed = Bed::new(backend).await;
     bed.take(bed.contact("7", JANE, Tick(1))).await;
-    let hold = |is_held| bed.store.hold(bed.connection, "7", is_held);
+    let hold = |is_held| {
+        bed.store
+            .hold(bed.connection, "7", is_held, bed.clock.now())
+    };
     assert!(hold(true).await.expect("an answer"));
     let claims = bed.claims(1).await;
     assert!(claims.claimed.is_empty() && claims.next_ready.is_none());
@@ -207,18 +211,150 @@ pub async fn a_held_lane_runs_nothing_until_it_is_released(backend: Box<dyn Back
     bed.succeed(&bed.claim_one().await).await;
 }
 
-pub async fn a_dead_head_holds_its_lane_where_its_connection_says_so(backend: Box<dyn Backend>) {
+/// A lane whose head is dead and holds it, with a message behind it.
+async fn held_by_its_head(backend: Box<dyn Backend>) -> (Bed, DeliveryId) {
     let bed = Bed::new(backend).await;
     bed.take(bed.message("9", contact("7", JANE), Tick(1)))
         .await;
     let opened = bed.claim_one().await;
     bed.die(&opened, FailureKind::Invalid, true).await;
     assert!(bed.claim(1).await.is_empty(), "the message waits behind it");
-    done(bed.retry(opened.delivery.id).await);
+    (bed, opened.delivery.id)
+}
+
+pub async fn a_dead_head_holds_its_lane_where_its_connection_says_so(backend: Box<dyn Backend>) {
+    let (bed, head) = held_by_its_head(backend).await;
+    done(bed.retry(head).await);
     let again = bed.claim_one().await;
-    assert_eq!(again.delivery.id, opened.delivery.id);
+    assert_eq!(again.delivery.id, head);
     bed.succeed(&again).await;
     bed.succeed(&bed.claim_one().await).await;
+}
+
+pub async fn a_held_lane_goes_on_when_its_head_is_skipped(backend: Box<dyn Backend>) {
+    let (bed, head) = held_by_its_head(backend).await;
+    let skipped = bed.store.skip(head, "seen", bed.clock.now()).await;
+    done(skipped.expect("an answer"));
+    assert_eq!(bed.drain().await, [EventKind::MessageCreated]);
+}
+
+pub async fn a_held_lane_goes_on_when_its_head_is_discarded(backend: Box<dyn Backend>) {
+    let (bed, _) = held_by_its_head(backend).await;
+    let now = bed.clock.now();
+    let discarded = bed
+        .store
+        .discard_dead(&Selection::default(), "seen", 10, now)
+        .await;
+    assert_eq!(discarded.expect("an answer"), 1);
+    assert_eq!(bed.drain().await, [EventKind::MessageCreated]);
+}
+
+pub async fn a_held_lane_goes_on_when_it_is_released(backend: Box<dyn Backend>) {
+    let (bed, head) = held_by_its_head(backend).await;
+    let released = bed
+        .store
+        .hold(bed.connection, "7", false, bed.clock.now())
+        .await;
+    assert!(released.expect("an answer"));
+    assert_eq!(bed.drain().await, [EventKind::MessageCreated]);
+    assert_eq!(bed.state(head).await, DeliveryState::Dead);
+}
+
+pub async fn what_happens_to_others_lets_no_lane_go_on_that_its_head_holds(
+    backend: Box<dyn Backend>,
+) {
+    let (bed, head) = held_by_its_head(backend).await;
+    let pending = DeliveryFilter {
+        state: Some(DeliveryState::Pending),
+        limit: 9,
+        ..DeliveryFilter::default()
+    };
+    let behind = bed.store.list(pending).await.expect("a read");
+    done(bed.retry(behind[0].id).await);
+    let skipped = bed
+        .store
+        .skip(behind[0].id, "not needed", bed.clock.now())
+        .await;
+    done(skipped.expect("an answer"));
+    bed.take(bed.message("9", contact("7", JANE), Tick(2)))
+        .await;
+    assert!(bed.claim(1).await.is_empty());
+    done(bed.retry(head).await);
+    assert_eq!(bed.claim_one().await.delivery.id, head);
+}
+
+pub async fn a_dead_head_holds_what_comes_later_though_nothing_waited(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    bed.take(bed.contact("7", JANE, Tick(1))).await;
+    let claimed = bed.claim_one().await;
+    bed.die(&claimed, FailureKind::Invalid, true).await;
+    bed.take(bed.contact("7", JANE, Tick(2))).await;
+    assert!(bed.claim(1).await.is_empty());
+    let keep = Keep {
+        events: Duration::ZERO,
+        dead: Duration::ZERO,
+        ..Keep::STANDARD
+    };
+    let later = bed.clock.now().after(Duration::from_hours(1));
+    while !bed
+        .store
+        .sweep(&keep, 100, later)
+        .await
+        .expect("a sweep")
+        .is_done
+    {}
+    assert_eq!(
+        bed.state(claimed.delivery.id).await,
+        DeliveryState::Dead,
+        "what holds a lane is kept until somebody has looked"
+    );
+    done(bed.retry(claimed.delivery.id).await);
+    assert_eq!(bed.claim_one().await.delivery.id, claimed.delivery.id);
+}
+
+pub async fn held_lanes_are_listed_with_who_holds_them(backend: Box<dyn Backend>) {
+    let (bed, head) = held_by_its_head(backend).await;
+    let died_at = bed.clock.now();
+    bed.take(bed.contact("8", JANE, Tick(1))).await;
+    bed.take(bed.contact("9", JANE, Tick(1))).await;
+    bed.clock.advance(Duration::from_mins(1));
+    let held_at = bed.clock.now();
+    for _ in 0..2 {
+        let held = bed.store.hold(bed.connection, "8", true, bed.clock.now());
+        assert!(held.await.expect("an answer"));
+        bed.clock.advance(Duration::from_mins(1));
+    }
+    let lane = |contact: &str, holder, since| HeldLane {
+        connection: bed.connection,
+        contact: contact.into(),
+        holder,
+        since,
+    };
+    let by_head = lane("7", Some(head), died_at);
+    let by_person = lane("8", None, held_at);
+    let list = |after: Option<&HeldLane>, limit| {
+        let after = after.map(|lane| (lane.connection, lane.contact.clone()));
+        let connection = Some(bed.connection);
+        let filter = HeldFilter {
+            connection,
+            after,
+            limit,
+        };
+        async { bed.store.held(filter).await.expect("a read") }
+    };
+    assert_eq!(list(None, 9).await, [by_head.clone(), by_person.clone()]);
+    assert_eq!(list(None, 1).await, std::slice::from_ref(&by_head));
+    assert_eq!(list(Some(&by_head), 9).await, [by_person]);
+    let of_another = HeldFilter {
+        connection: Some(ConnectionId::new(&*bed.given.ids)),
+        limit: 9,
+        ..HeldFilter::default()
+    };
+    assert_eq!(bed.store.held(of_another).await.expect("a read"), []);
+    done(bed.retry(head).await);
+    let released = bed.store.hold(bed.connection, "8", false, held_at).await;
+    assert!(released.expect("an answer"));
+    assert_eq!(list(None, 9).await, []);
 }
 
 pub async fn a_retried_transition_knows_that_a_later_one_succeeded(backend: Box<dyn Backend>) {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, query, query_scalar};
 
-/// Where `cargo xtask bench --store postgres` says that its cluster is.
+/// Where `cargo xtask` says that the cluster it started is.
 pub const URL: &str = "GLADHAND_TEST_POSTGRES";
 
 /// Which database.
@@ -63,7 +63,7 @@ impl Database {
             return Ok(Self::Sqlite(dir.join("gladhand.db")));
         }
         let cluster = cluster(URL)?;
-        let name = format!("bench_{}_{number}", std::process::id());
+        let name = format!("gladhand_{}_{number}", std::process::id());
         let mut connection = PgConnection::connect(&cluster)
             .await
             .context("connecting to PostgreSQL")?;
@@ -154,26 +154,36 @@ impl Database {
 }
 
 impl Work {
+    /// Commits since `earlier`.
+    pub fn commits_since(&self, earlier: &Self) -> u32 {
+        self.commits.wrapping_sub(earlier.commits)
+    }
+
+    /// Bytes written since `earlier`.
+    pub fn bytes_since(&self, earlier: &Self) -> u64 {
+        self.bytes_written.saturating_sub(earlier.bytes_written)
+    }
+
     /// Commits per delivery since `earlier`.
     pub fn commits_per(&self, deliveries: u64, earlier: &Self) -> f64 {
-        f64::from(self.commits.wrapping_sub(earlier.commits)) / deliveries as f64
+        f64::from(self.commits_since(earlier)) / deliveries as f64
     }
 
     /// Bytes written per delivery since `earlier`.
     pub fn bytes_per(&self, deliveries: u64, earlier: &Self) -> f64 {
-        self.bytes_written.saturating_sub(earlier.bytes_written) as f64 / deliveries as f64
+        self.bytes_since(earlier) as f64 / deliveries as f64
     }
 }
 
 /// What `cargo xtask` says of the cluster that it started.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the benchmark is told by its environment where the cluster is"
+    reason = "tests are told by their environment where the cluster is"
 )]
 pub fn cluster(variable: &str) -> Result<String> {
     std::env::var(variable).with_context(|| {
         format!(
-            "{variable} does not say where PostgreSQL is: start this with `cargo xtask bench --store postgres`"
+            "{variable} does not say where PostgreSQL is: `cargo xtask postgres COMMAND` starts one for a command"
         )
     })
 }
@@ -218,7 +228,7 @@ mod tests {
         ] {
             query(statement).execute(&mut connection).await.unwrap();
         }
-        let commits = database.work().await.unwrap().commits - before.commits;
+        let commits = database.work().await.unwrap().commits_since(&before);
         assert_eq!(commits, 3);
     }
 }
