@@ -152,7 +152,6 @@ async fn mend(stage: &Stage) -> Result<()> {
         let answers = postgres.answers().await;
         answers.context("waiting for the database before everything comes to rest")?;
     }
-    stage.fleet.launch_all().await?;
     stage.fleet.ready().await
 }
 

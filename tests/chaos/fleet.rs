@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_mins(3);
 const PAUSE: Duration = Duration::from_millis(200);
 /// A process that was killed is gone by then.
 const DEATH: Duration = Duration::from_secs(10);
-/// A host that can reach what it stores in is ready by then.
-const READY: Duration = Duration::from_mins(1);
+/// A host that can reach what it stores in is up and ready by then.
+const READY: Duration = Duration::from_mins(4);
 
 /// All hosts of a campaign.
 pub struct Fleet {
@@ -88,14 +88,6 @@ impl Fleet {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Starts those that work from the beginning, where they do not run.
-    pub async fn launch_all(&self) -> Result<()> {
-        for number in 0..self.started {
-            self.launch(number).await?;
-        }
-        Ok(())
-    }
-
     /// Starts one that does not run, again and again until it does.
     pub async fn launch(&self, number: usize) -> Result<()> {
         let host = &self.hosts[number];
@@ -142,29 +134,29 @@ impl Fleet {
         Ok(())
     }
 
-    /// Waits until each that lives says that it can take events.
+    /// Waits until each that works from the beginning says that it can take events; one that ended is started.
     pub async fn ready(&self) -> Result<()> {
-        for (number, host) in self.hosts.iter().enumerate() {
-            let Some(authority) = host.listens() else {
-                continue;
-            };
+        for (number, host) in self.hosts.iter().enumerate().take(self.started) {
             let mut said = "it does not answer".to_owned();
             let asking = async {
                 loop {
+                    self.launch(number).await?;
+                    let authority = host.listens().unwrap_or_default();
                     match Client::new(&authority).get("/readyz", &[]).await {
-                        Ok(answer) if answer.status == 200 => return,
+                        Ok(answer) if answer.status == 200 => return anyhow::Ok(()),
                         Ok(answer) => said = String::from_utf8_lossy(&answer.body).into_owned(),
                         Err(error) => said = format!("{error:#}"),
                     }
                     tokio::time::sleep(PAUSE).await;
                 }
             };
-            if timeout(READY, asking).await.is_err() {
+            let Ok(asked) = timeout(READY, asking).await else {
                 bail!(
                     "host {number} was not ready after {READY:?}, with its database and its disk whole: {}",
                     said.trim()
                 );
-            }
+            };
+            asked?;
         }
         Ok(())
     }

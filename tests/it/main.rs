@@ -16,6 +16,8 @@ mod trouble;
 
 mod limits;
 
+mod logs;
+
 mod cost;
 
 mod neighbours;

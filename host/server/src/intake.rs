@@ -104,15 +104,14 @@ impl Intake {
         let began = self.clock.monotonic();
         let directory = self.engine.directory();
         let entry = directory.sources.get(name);
-        let answered = match entry {
-            Some(entry) => self.answer(entry, token, headers, body).await,
-            None => {
-                let detail = format!(
-                    "no source is called `{name}`; `gladhand source list` shows those there are"
-                );
-                let (status, code) = (StatusCode::NOT_FOUND, "unknown-source");
-                Answered::refused(Received::UnknownSource, status, code, &detail)
-            }
+        let answered = if let Some(entry) = entry {
+            self.answer(entry, token, headers, body).await
+        } else {
+            let detail = format!(
+                "no source is called `{name}`; `gladhand source list` shows those there are"
+            );
+            let (status, code) = (StatusCode::NOT_FOUND, "unknown-source");
+            Answered::refused(Received::UnknownSource, status, code, &detail)
         };
         EventReceived {
             source: entry.map_or("-", |_| name),

@@ -50,8 +50,8 @@ impl Operations for Running {
     async fn pauses(&self) -> Pauses {
         let mut pauses = Pauses::default();
         // Where the store does not answer, the caller hears so from what else he asks.
-        let paused = self.0.paused_anywhere().await;
-        for pause in paused.unwrap_or_else(|_| self.0.paused()) {
+        let found = self.0.paused_anywhere().await;
+        for pause in found.unwrap_or_else(|_| self.0.paused()) {
             match pause.connection {
                 Some(connection) => pauses.connections.push((connection, pause.paused)),
                 None => pauses.accounts.push((pause.account, pause.paused)),

@@ -44,7 +44,9 @@ pub fn start_logs(filter: &str, format: LogFormat) {
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        // It would say on stderr that nothing can be said on stderr, and panic: a full disk below a log must not end a host.
+        .log_internal_errors(false);
     // A host that is started in a test finds the test's own subscriber.
     let _already_started = match format {
         LogFormat::Text => logs.try_init(),

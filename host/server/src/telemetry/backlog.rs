@@ -45,8 +45,8 @@ impl Backlog {
     pub async fn tell(&self) {
         let mut last = self.last.lock().await;
         let now = self.clock.monotonic();
-        let is_new = |reading: &&Reading| now.saturating_sub(reading.at) < READ_AGAIN;
-        if last.as_ref().filter(is_new).is_none() {
+        let is_old = |reading: &Reading| now.saturating_sub(reading.at) >= READ_AGAIN;
+        if last.as_ref().is_none_or(is_old) {
             let found = self.read().await;
             *last = Some(Reading { at: now, found });
         }

@@ -152,13 +152,13 @@ async fn held_lanes_are_listed_page_by_page_with_who_holds_them() {
 async fn what_waits_of_a_paused_connection_says_so_and_why() {
     let api = Api::with_connection().await;
     let connection = api.connection();
-    let states = [
+    let standing = [
         DeliveryState::Pending,
         DeliveryState::Waiting,
         DeliveryState::Running,
         DeliveryState::Dead,
     ];
-    api.add_deliveries(states.into_iter().zip(1..).map(|(state, id)| Delivery {
+    api.add_deliveries(standing.into_iter().zip(1..).map(|(state, id)| Delivery {
         not_before: (state == DeliveryState::Waiting).then_some(Timestamp(9)),
         ..delivery(id, connection, state)
     }));

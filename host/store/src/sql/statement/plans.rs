@@ -54,8 +54,8 @@ pub(in super::super) async fn check_index(text: &str, index: &str) {
         .fetch_all(&mut in_memory().await)
         .await
         .expect("a statement that the schema knows");
-    let plan = plan.iter().map(|row| row.get("detail")).collect();
-    check_reads(plan, "SCAN ", index);
+    let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+    check_reads(&plan, "SCAN ", index);
 
     let mut connection = on_server().await;
     let explain = format!("EXPLAIN {text}");
@@ -63,13 +63,13 @@ pub(in super::super) async fn check_index(text: &str, index: &str) {
         .fetch_all(&mut connection)
         .await
         .expect("a statement that the schema knows");
-    let plan = plan.iter().map(|row| row.get("QUERY PLAN")).collect();
-    check_reads(plan, "Scan ", index);
+    let plan: Vec<String> = plan.iter().map(|row| row.get("QUERY PLAN")).collect();
+    check_reads(&plan, "Scan ", index);
 }
 
 /// Of the steps of a plan that read a table, there is one, and it uses the index.
 #[track_caller]
-fn check_reads(plan: Vec<String>, read: &str, index: &str) {
+fn check_reads(plan: &[String], read: &str, index: &str) {
     let is_read = |step: &&String| {
         step.contains(read) && (step.contains("deliveries") || step.contains("lanes"))
     };

@@ -320,8 +320,8 @@ pub async fn held_lanes_are_listed_with_who_holds_them(backend: Box<dyn Backend>
     bed.clock.advance(Duration::from_mins(1));
     let held_at = bed.clock.now();
     for _ in 0..2 {
-        let held = bed.store.hold(bed.connection, "8", true, bed.clock.now());
-        assert!(held.await.expect("an answer"));
+        let asked = bed.store.hold(bed.connection, "8", true, bed.clock.now());
+        assert!(asked.await.expect("an answer"));
         bed.clock.advance(Duration::from_mins(1));
     }
     let lane = |contact: &str, holder, since| HeldLane {
