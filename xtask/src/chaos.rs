@@ -8,7 +8,8 @@ use crate::postgres::{Cluster, Durability};
 use crate::{cargo, connectors};
 
 /// What a campaign inside the suite is: every harness proved, and then some seconds of trouble with what needs no rights
-/// on the machine. Disks and restarts of the database are for longer ones.
+/// on the machine. Disks and restarts of the database are for longer ones, and so are clocks that leap: what was put off by
+/// one comes to rest half a minute later.
 const SHORT: [&str; 8] = [
     "--seconds",
     "5",

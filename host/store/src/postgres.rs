@@ -11,8 +11,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use tokio_util::sync::CancellationToken;
 
-#[cfg(test)]
-pub(crate) use self::open::READER_SETTINGS;
 use crate::Error;
 use crate::sql::writer::{Source, Writer};
 use crate::sql::{Connection, Readers, Shared};

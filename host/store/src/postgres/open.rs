@@ -27,7 +27,7 @@ const WRITER_SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeou
      SET idle_in_transaction_session_timeout = '30s'; SET enable_seqscan = off; SET enable_hashjoin = off; \
      SET enable_mergejoin = off; SET enable_bitmapscan = off; SET jit = off";
 
-pub(crate) const READER_SETTINGS: &str =
+const READER_SETTINGS: &str =
     "SET statement_timeout = '20s'; SET enable_seqscan = off; SET jit = off";
 
 /// How the database of a URL is reached.

@@ -17,6 +17,8 @@ mod postgres;
 
 mod encryption;
 
+mod reads;
+
 /// Runs every contract test on one backend.
 macro_rules! on {
     ($name:ident, $backend:path) => {

@@ -44,7 +44,7 @@ impl Database {
         self.url.get_or_init(create).await
     }
 
-    async fn connect(&self) -> PgConnection {
+    pub async fn connect(&self) -> PgConnection {
         let options = PgConnectOptions::from_str(self.url().await).expect("a URL of the test's");
         options
             .connect()
@@ -52,7 +52,7 @@ impl Database {
             .expect("the server that was started")
     }
 
-    async fn store(&self, given: Given) -> Result<Arc<Store>, Error> {
+    pub async fn store(&self, given: Given) -> Result<Arc<Store>, Error> {
         let url = SecretString::from(self.url().await.to_owned());
         Store::open(given.at(Location::Postgres(url))).await
     }
