@@ -126,6 +126,7 @@ CREATE TABLE deliveries (
     kind           TEXT,
     priority       INTEGER NOT NULL,             -- 0 live, 1 bulk
     lacks_identity INTEGER NOT NULL,             -- its event names a contact that cannot be found by anything
+    lane           INTEGER,                      -- the number of the lane that it waits in; null where it never did
     turn           INTEGER NOT NULL,             -- orders its lane before the time does
     occurred_at_us INTEGER NOT NULL,             -- microseconds
     received_at    INTEGER NOT NULL,
@@ -141,8 +142,9 @@ CREATE TABLE deliveries (
     outcome        TEXT,                         -- JSON
     failure        TEXT                          -- JSON
 ) STRICT;
-CREATE INDEX deliveries_in_lane ON deliveries (connection, contact, turn, occurred_at_us, sequence)
-    WHERE settled_at IS NULL;
+-- By the lane's number and not by its contact: what came in together lies together, and work on a long queue stays within
+-- few pages.
+CREATE INDEX deliveries_in_lane ON deliveries (lane, turn, occurred_at_us, sequence) WHERE settled_at IS NULL;
 CREATE INDEX deliveries_unsettled ON deliveries (sequence) WHERE settled_at IS NULL;
 CREATE INDEX deliveries_dead ON deliveries (sequence) WHERE state = 'dead';
 CREATE INDEX deliveries_unidentified ON deliveries (contact, connection, occurred_at_us, sequence)
@@ -166,10 +168,12 @@ CREATE TRIGGER deliveries_discounted AFTER DELETE ON deliveries BEGIN
     UPDATE delivery_counts SET number = number - 1 WHERE state = OLD.state;
 END;
 
--- One row per lane with pending work.
+-- One row per lane with pending work, or that had some a short while ago.
 CREATE TABLE lanes (
+    number        INTEGER NOT NULL PRIMARY KEY, -- grows: lanes that came one after the other lie side by side
     connection    BLOB    NOT NULL,
     contact       TEXT    NOT NULL,
+    is_empty      INTEGER NOT NULL DEFAULT 0, -- nothing waits in it, since ready_at; retention removes it
     priority      INTEGER NOT NULL DEFAULT 0, -- 0 live, 1 bulk
     ready_at      INTEGER NOT NULL,
     last_sequence INTEGER NOT NULL,           -- of the newest delivery that was put in
@@ -183,9 +187,12 @@ CREATE TABLE lanes (
     held_by       BLOB,                       -- the dead delivery that holds it; absent where a person does
     held_at       INTEGER,                    -- since when
     sole_sequence INTEGER,                    -- last_sequence when it was leased, where nothing else waited in it
-    PRIMARY KEY (connection, contact)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX lanes_ready ON lanes (connection, priority, ready_at) WHERE lease_token IS NULL AND NOT is_held;
+    UNIQUE (connection, contact),
+    CHECK (NOT is_empty OR (lease_token IS NULL AND NOT is_held AND revive_turn IS NULL))
+) STRICT;
+CREATE INDEX lanes_ready ON lanes (connection, priority, ready_at)
+    WHERE lease_token IS NULL AND NOT is_held AND NOT is_empty;
+CREATE INDEX lanes_empty ON lanes (ready_at) WHERE is_empty;
 CREATE INDEX lanes_held ON lanes (connection, contact) WHERE is_held;
 CREATE INDEX lanes_leased ON lanes (lease_until) WHERE lease_token IS NOT NULL;
 

@@ -88,7 +88,7 @@ async fn claim(
     })
 }
 
-/// Takes the head of each lane that has one to run; the others are parked or removed.
+/// Takes the head of each lane that has one to run; the others are parked or marked as empty.
 async fn take(
     connection: &mut Connection,
     shared: &Shared,
@@ -101,7 +101,7 @@ async fn take(
     queue::revive(connection, &lanes, request.now).await?;
     let (runnable, idle) = queue::choose(connection, lanes, request.now).await?;
     let mut script = Script::default();
-    queue::rest(&mut script, &idle);
+    queue::rest(&mut script, &idle, request.now);
     queue::supersede(&mut script, &runnable, request.now);
 
     let heads = head::load(connection, shared, &runnable).await?;

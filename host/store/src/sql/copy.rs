@@ -43,7 +43,7 @@ struct Column {
     name: String,
     of: Type,
     is_key: bool,
-    /// Numbered by the database itself.
+    /// Numbered by the database itself, whatever it is given.
     is_generated: bool,
 }
 
@@ -105,7 +105,8 @@ async fn copy(
             "UPDATE lanes SET lease_token = NULL, lease_owner = NULL, leased_at = NULL, lease_until = NULL, \
              sole_sequence = NULL; \
              SELECT setval('delivery_sequence', GREATEST((SELECT MAX(sequence) FROM deliveries), \
-                                                         (SELECT MAX(last_sequence) FROM lanes), 1))",
+                                                         (SELECT MAX(last_sequence) FROM lanes), 1)); \
+             SELECT setval(pg_get_serial_sequence('lanes', 'number'), GREATEST((SELECT MAX(number) FROM lanes), 1))",
         )
         .await?;
     Ok(())
@@ -115,7 +116,7 @@ async fn copy(
 async fn columns(target: &mut Connection, table: &str) -> Result<Vec<Column>, Error> {
     let found = Query::new(
         "SELECT columns.column_name::text AS name, columns.data_type::text AS of, \
-         columns.is_identity = 'YES' AS is_generated, \
+         columns.is_identity = 'YES' AND columns.identity_generation = 'ALWAYS' AS is_generated, \
          EXISTS (SELECT 1 FROM information_schema.table_constraints \
                  JOIN information_schema.key_column_usage USING (constraint_schema, constraint_name, table_name) \
                  WHERE table_constraints.table_name = columns.table_name \

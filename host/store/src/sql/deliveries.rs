@@ -26,7 +26,7 @@ const OLDEST: &str =
     "SELECT received_at FROM deliveries WHERE settled_at IS NULL ORDER BY sequence LIMIT 1";
 
 const LANES_WAITING: &str = "SELECT COUNT(*) AS number FROM \
-     (SELECT 1 FROM lanes WHERE lease_token IS NULL AND NOT is_held LIMIT ?) AS waiting";
+     (SELECT 1 FROM lanes WHERE lease_token IS NULL AND NOT is_held AND NOT is_empty LIMIT ?) AS waiting";
 
 #[async_trait]
 impl Deliveries for Store {

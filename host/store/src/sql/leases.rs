@@ -66,7 +66,7 @@ pub(super) async fn renew(
 static BEGIN_CLAIM: Statement = Statement::new(
     &[Id],
     "WITH asked(connection) AS ({rows}), ended AS ( \
-         SELECT lanes.connection, lanes.contact FROM lanes \
+         SELECT lanes.number, lanes.connection, lanes.contact FROM lanes \
          WHERE lanes.lease_token IS NOT NULL AND lanes.lease_until < {clock} \
          ORDER BY lanes.lease_until LIMIT ? FOR UPDATE OF lanes SKIP LOCKED), \
      freed AS ( \
@@ -75,8 +75,8 @@ static BEGIN_CLAIM: Statement = Statement::new(
          WHERE lanes.connection = ended.connection AND lanes.contact = ended.contact), \
      returned AS ( \
          UPDATE deliveries SET state = 'pending' FROM ended \
-         WHERE deliveries.connection = ended.connection AND deliveries.contact = ended.contact \
-         AND deliveries.settled_at IS NULL AND deliveries.state = 'running' \
+         WHERE deliveries.lane = ended.number AND deliveries.connection = ended.connection \
+         AND deliveries.contact = ended.contact AND deliveries.settled_at IS NULL AND deliveries.state = 'running' \
          RETURNING deliveries.id) \
      SELECT asked.connection, (SELECT COUNT(*) FROM returned) AS returned, \
      COALESCE(pg_try_advisory_xact_lock(hashtextextended('claims of ' || connections.account, 0)), false) AS is_guarded \

@@ -211,10 +211,13 @@ static REQUEUE: Statement = Statement::new(
     &[Id],
     "WITH again(id) AS ({rows}) \
      UPDATE deliveries SET state = 'pending', attempts = 0, outcome = NULL, code = NULL, failure = NULL, \
-     not_before = NULL, settled_at = NULL, queued_at = ?, was_retried = true FROM again WHERE deliveries.id = again.id",
+     not_before = NULL, settled_at = NULL, queued_at = ?, was_retried = true, lane = lanes.number \
+     FROM again, lanes WHERE deliveries.id = again.id AND lanes.connection = deliveries.connection \
+     AND lanes.contact = deliveries.contact",
 );
 
-/// What a claim saw last in a lane may be the very delivery that comes back, so whoever holds the lane must not remove it.
+/// What a claim saw last in a lane may be the very delivery that comes back, so whoever holds the lane must not take it for
+/// empty.
 static PUT_BACK: Statement = Statement::new(
     &[Id],
     "WITH again(id) AS ({rows}) \
@@ -224,6 +227,7 @@ static PUT_BACK: Statement = Statement::new(
      ON CONFLICT (connection, contact) DO UPDATE SET last_sequence = excluded.last_sequence, sole_sequence = NULL, \
      is_held = lanes.held_by IS NOT NULL, \
      held_at = CASE WHEN lanes.held_by IS NOT NULL THEN lanes.held_at END, \
+     is_empty = false, priority = CASE WHEN lanes.is_empty THEN excluded.priority ELSE lanes.priority END, \
      ready_at = CASE WHEN lanes.lease_token IS NULL THEN excluded.ready_at ELSE lanes.ready_at END",
 );
 
@@ -238,9 +242,10 @@ async fn requeue(
         values.put(now.0);
     };
     let mut script = Script::default();
-    script.add_with(&REQUEUE, ids, id, at);
     held::let_go(&mut script, ids);
+    // Their lanes first: it is they that have the numbers.
     script.add_with(&PUT_BACK, ids, id, at);
+    script.add_with(&REQUEUE, ids, id, at);
     Ok(script.run(connection).await?)
 }
 

@@ -173,6 +173,11 @@ impl Bed {
         self.planner.add(id);
     }
 
+    /// From now on nothing is planned for it.
+    pub fn forget_connection(&self, id: ConnectionId) {
+        self.planner.forget(id);
+    }
+
     pub fn test_connection(&self, id: ConnectionId, name: &str) -> Connection {
         Connection {
             id,

@@ -55,6 +55,7 @@ macro_rules! for_each {
                 a_claim_that_nobody_waits_for_leases_nothing_for_long,
                 an_intake_and_a_settle_wake_the_claimer,
                 a_long_lane_is_worked_off_in_order,
+                a_lane_that_is_empty_begins_again_as_if_it_were_new,
             ],
             settling: [
                 a_settled_lane_goes_on_with_what_came_meanwhile,
@@ -72,6 +73,7 @@ macro_rules! for_each {
                 what_waited_is_told_who_the_contact_is,
                 many_come_back_in_bounded_batches,
                 what_is_older_than_thirty_days_stays_skipped,
+                a_lane_that_is_marked_while_its_last_delivery_runs_is_not_empty,
             ],
             journal: [
                 the_first_intent_is_sent_and_its_answer_replayed,
@@ -155,6 +157,7 @@ macro_rules! for_each {
             retention: [
                 what_is_old_goes_and_what_is_needed_stays,
                 a_sweep_takes_small_steps,
+                a_lane_goes_an_hour_after_it_was_empty_and_no_other_does,
             ],
             standings: [
                 a_standing_is_replaced_only_by_who_saw_it,

@@ -31,6 +31,13 @@ impl TestPlanner {
             .push(connection);
     }
 
+    pub fn forget(&self, connection: ConnectionId) {
+        self.connections
+            .lock()
+            .expect("no test panics holding it")
+            .retain(|known| *known != connection);
+    }
+
     pub fn connections(&self) -> Vec<ConnectionId> {
         self.connections
             .lock()

@@ -344,12 +344,13 @@ async fn what_came_in_on_one_host_wakes_the_other() {
 #[tokio::test]
 async fn an_installation_moves_over_and_goes_on() {
     let mut bed = Bed::new(crate::sqlite::backend()).await;
-    bed.take(bed.message("9", contact("7", Some("jane@example.com")), Tick(1)))
+    bed.take(bed.message("9", contact("8", Some("jane@example.com")), Tick(1)))
         .await;
     let cut_short = bed.claim_one().await;
     let intent = bed.intent(&[crate::contract::journal::EMAIL]);
     bed.intend(&cut_short.lease, &intent).await;
-    bed.take(bed.contact("8", Some("joe@example.com"), Tick(2)))
+    // Comes later, and is copied earlier.
+    bed.take(bed.contact("7", Some("joe@example.com"), Tick(2)))
         .await;
     bed.crash().await;
 
@@ -372,15 +373,15 @@ async fn an_installation_moves_over_and_goes_on() {
     target.close().await;
 
     // The same host goes on, on the other database.
-    let shared = Shared(database);
+    let shared = Shared(Arc::clone(&database));
     let (store, ports) = shared.open(bed.given.clone()).await.expect("it opens");
     (bed.store, bed.ports) = (store, ports);
     let mut claimed = bed.claim(10).await;
     claimed.sort_by(|one, other| one.lease.contact.cmp(&other.lease.contact));
     assert_eq!(claimed.len(), 2);
-    assert_eq!(claimed[0].delivery.id, cut_short.delivery.id);
-    assert_eq!(claimed[0].journalled[0].id, intent.id);
-    assert!(claimed[0].unsettled_since.is_some());
+    assert_eq!(claimed[1].delivery.id, cut_short.delivery.id);
+    assert_eq!(claimed[1].journalled[0].id, intent.id);
+    assert!(claimed[1].unsettled_since.is_some());
     for claimed in &claimed {
         bed.succeed(claimed).await;
     }
@@ -389,6 +390,11 @@ async fn an_installation_moves_over_and_goes_on() {
     assert_eq!(bed.drain().await.len(), 2, "a message and a contact");
     let counts = bed.store.counts().await.expect("a read").by_state;
     assert_eq!(counts, [(DeliveryState::Succeeded, 4)]);
+    let numbers: (i64, i64) = sqlx::query_as("SELECT COUNT(*), COUNT(DISTINCT number) FROM lanes")
+        .fetch_one(&mut database.connect().await)
+        .await
+        .expect("a statement of the test's own");
+    assert_eq!(numbers, (3, 3), "a new lane has a number of its own");
 }
 
 /// A bed, and the database that it stands on.

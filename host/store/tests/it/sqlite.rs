@@ -1,10 +1,16 @@
 //! The contract's SQLite backend, and what only SQLite can break.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use gladhand_core::attempt::Changes;
+use gladhand_core::delivery::DeliveryState;
 use gladhand_core::port::Ports;
+use gladhand_store::deliveries::Claimed;
 use gladhand_store::{Error, Location, Store};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::bed::{self, Backend, Bed, Given};
 use crate::events::{Tick, contact};
@@ -107,4 +113,63 @@ async fn no_plain_text_of_a_body_stands_in_the_file() {
     for part in [MARK, &MARK[4..20]] {
         assert!(!holds(part));
     }
+}
+
+#[tokio::test]
+async fn what_is_delivered_from_a_long_queue_lies_on_as_few_pages_as_from_a_short_one() {
+    let (short, long) = (pages_written(300).await, pages_written(6_000).await);
+    assert!(
+        2 * long < 3 * short,
+        "{short} pages of a short queue, {long} of a long one"
+    );
+}
+
+/// How many pages claims and settles of 200 deliveries write to, while those of `lanes` other contacts wait. Contacts come
+/// in no order of their names.
+async fn pages_written(lanes: u32) -> usize {
+    /// SQLite's file format, 4: a header, then frames, each beginning with its page's number.
+    const LOG_HEADER: usize = 32;
+    const FRAME_HEADER: usize = 24;
+    const PAGE_NUMBER: usize = 4;
+    const PAGE: usize = 4_096;
+    let file = File::new();
+    let path = file.directory.path().join("gladhand.db");
+    let bed = Bed::new(Box::new(file)).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..lanes + 200 {
+        let contact = number.wrapping_mul(2_654_435_761).to_string();
+        let event = bed.contact(&contact, None, Tick(1));
+        let store = Arc::clone(&bed.store);
+        tasks.spawn(async move { store.take(event).await.expect("an event is taken") });
+    }
+    tasks.join_all().await;
+    let mut other = SqliteConnectOptions::new()
+        .filename(&path)
+        .connect()
+        .await
+        .expect("the file is there");
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(&mut other)
+        .await
+        .expect("nobody writes");
+    for _ in 0..10 {
+        let claimed = bed.claim(20).await;
+        assert_eq!(claimed.len(), 20);
+        let mut tasks = tokio::task::JoinSet::new();
+        for Claimed { lease, .. } in claimed {
+            let ended = bed.ended(DeliveryState::Succeeded);
+            let (store, account) = (Arc::clone(&bed.store), bed.account);
+            tasks.spawn(async move {
+                let settled = store.settle(&lease, account, bed::STATE, Changes::default(), ended);
+                settled.await.expect("the lease holds");
+            });
+        }
+        tasks.join_all().await;
+    }
+    let log = std::fs::read(path.with_extension("db-wal")).expect("the log");
+    let pages: HashSet<&[u8]> = log[LOG_HEADER..]
+        .chunks(FRAME_HEADER + PAGE)
+        .map(|frame| &frame[..PAGE_NUMBER])
+        .collect();
+    pages.len()
 }

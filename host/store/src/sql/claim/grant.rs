@@ -152,8 +152,10 @@ pub(super) async fn bury(
         .await?;
     } else if choice.is_sole {
         Query::new(
-            "DELETE FROM lanes WHERE connection = ? AND contact = ? AND revive_turn IS NULL",
+            "UPDATE lanes SET is_empty = true, ready_at = ? \
+             WHERE connection = ? AND contact = ? AND revive_turn IS NULL",
         )
+        .bind(now.0)
         .bind(of.uuid())
         .bind(contact)
         .execute(connection)

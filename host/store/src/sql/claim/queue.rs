@@ -71,12 +71,13 @@ pub(super) async fn revive(
         };
         let revived = Query::new(
             "UPDATE deliveries SET state = 'pending', code = NULL, outcome = NULL, settled_at = NULL, \
-             not_before = NULL, queued_at = ?, turn = ? \
+             not_before = NULL, queued_at = ?, lane = ?, turn = ? \
              WHERE sequence IN (SELECT sequence FROM deliveries \
                  WHERE contact = ? AND connection = ? AND code = 'no-identity' AND kind <> 'contact.changed' \
                  AND received_at >= ? ORDER BY occurred_at_us, sequence LIMIT ?)",
         )
         .bind(now.0)
+        .bind(lane.number)
         .bind(turn)
         .bind(&lane.contact)
         .bind(lane.connection.uuid())
@@ -95,24 +96,27 @@ pub(super) async fn revive(
     Ok(())
 }
 
+/// A number tells where a lane's queue lies; whose queue it is, its connection and contact do.
 static WAITING: Statement = Statement::of(
-    &[Id, Text],
-    "WITH lane(connection, contact) AS ({rows}) \
+    &[Integer, Id, Text],
+    "WITH lane(number, connection, contact) AS ({rows}) \
      SELECT waiting.connection, waiting.contact, waiting.id, waiting.kind, waiting.entity_kind, waiting.entity_id, \
      waiting.was_claimed, waiting.not_before \
      FROM lane \
      JOIN deliveries AS waiting ON waiting.sequence IN ( \
          SELECT first.sequence FROM deliveries AS first \
-         WHERE first.connection = lane.connection AND first.contact = lane.contact AND first.settled_at IS NULL \
+         WHERE first.lane = lane.number AND first.settled_at IS NULL \
+         AND first.connection = lane.connection AND first.contact = lane.contact \
          ORDER BY first.turn, first.occurred_at_us, first.sequence LIMIT ?) \
      ORDER BY waiting.turn, waiting.occurred_at_us, waiting.sequence",
-    "WITH lane(connection, contact) AS ({rows}) \
+    "WITH lane(number, connection, contact) AS ({rows}) \
      SELECT waiting.connection, waiting.contact, waiting.id, waiting.kind, waiting.entity_kind, waiting.entity_id, \
      waiting.was_claimed, waiting.not_before \
      FROM lane \
      CROSS JOIN LATERAL ( \
          SELECT * FROM deliveries AS first \
-         WHERE first.connection = lane.connection AND first.contact = lane.contact AND first.settled_at IS NULL \
+         WHERE first.lane = lane.number AND first.settled_at IS NULL \
+         AND first.connection = lane.connection AND first.contact = lane.contact \
          ORDER BY first.turn, first.occurred_at_us, first.sequence LIMIT ?) AS waiting \
      ORDER BY waiting.turn, waiting.occurred_at_us, waiting.sequence",
 );
@@ -176,6 +180,7 @@ async fn look(
             lanes,
             |values, lane| {
                 values
+                    .put(lane.number)
                     .put(lane.connection.uuid())
                     .put(lane.contact.as_str());
             },
@@ -242,13 +247,15 @@ static PARK: Statement = Statement::new(
      FROM parked WHERE lanes.connection = parked.connection AND lanes.contact = parked.contact",
 );
 
-static REMOVE: Statement = Statement::new(
+static MARK_EMPTY: Statement = Statement::new(
     &[Id, Text],
-    "DELETE FROM lanes WHERE (connection, contact) IN ({rows})",
+    "WITH empty(connection, contact) AS ({rows}) \
+     UPDATE lanes SET is_empty = true, ready_at = ? \
+     FROM empty WHERE lanes.connection = empty.connection AND lanes.contact = empty.contact",
 );
 
-/// Parks lanes whose head waits for its time, and removes those that were found empty in this transaction.
-pub(super) fn rest(script: &mut Script, idle: &[Idle]) {
+/// Parks lanes whose head waits for its time, and marks those that were found empty in this transaction.
+pub(super) fn rest(script: &mut Script, idle: &[Idle], now: Timestamp) {
     let (parked, empty): (Vec<&Idle>, Vec<&Idle>) =
         idle.iter().partition(|idle| idle.until.is_some());
     script.add(&PARK, &parked, |values, idle| {
@@ -257,11 +264,18 @@ pub(super) fn rest(script: &mut Script, idle: &[Idle]) {
             .put(idle.lane.contact.as_str())
             .put(idle.until.map(|until| until.0));
     });
-    script.add(&REMOVE, &empty, |values, idle| {
-        values
-            .put(idle.lane.connection.uuid())
-            .put(idle.lane.contact.as_str());
-    });
+    script.add_with(
+        &MARK_EMPTY,
+        &empty,
+        |values, idle| {
+            values
+                .put(idle.lane.connection.uuid())
+                .put(idle.lane.contact.as_str());
+        },
+        |values| {
+            values.put(now.0);
+        },
+    );
 }
 
 static SUPERSEDE: Statement = Statement::new(
@@ -294,7 +308,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
-        let statements = [&WAITING, &PARK, &REMOVE, &SUPERSEDE];
+        let statements = [&WAITING, &PARK, &MARK_EMPTY, &SUPERSEDE];
         super::super::super::statement::check_plans(&statements).await;
     }
 }

@@ -14,6 +14,7 @@ use crate::deliveries::{ClaimRequest, Claimed};
 
 /// A lane that may be leased.
 pub(super) struct ReadyLane {
+    pub(super) number: i64,
     pub(super) connection: ConnectionId,
     pub(super) contact: String,
     /// Of the newest delivery that was put in.
@@ -36,15 +37,15 @@ impl ReadyLane {
 static READY: Statement = Statement::of(
     &[Integer, Id],
     "WITH wanted(place, connection) AS ({rows}) \
-     SELECT lanes.connection, lanes.contact, lanes.last_sequence, lanes.revive_turn, routes.digest, \
+     SELECT lanes.number, lanes.connection, lanes.contact, lanes.last_sequence, lanes.revive_turn, routes.digest, \
      connections.account, NULL AS room \
      FROM wanted \
      JOIN connections ON connections.id = wanted.connection AND NOT connections.is_paused \
      JOIN routes ON routes.connection = wanted.connection \
-     JOIN lanes ON lanes.connection = wanted.connection AND lanes.contact IN ( \
-         SELECT ready.contact FROM lanes AS ready \
+     JOIN lanes ON lanes.number IN ( \
+         SELECT ready.number FROM lanes AS ready \
          WHERE ready.connection = wanted.connection AND ready.lease_token IS NULL AND NOT ready.is_held \
-         AND ready.priority IN (0, 1) AND ready.ready_at <= ? \
+         AND NOT ready.is_empty AND ready.priority IN (0, 1) AND ready.ready_at <= ? \
          ORDER BY ready.priority, ready.ready_at LIMIT ?) \
      ORDER BY wanted.place, lanes.priority, lanes.ready_at, lanes.last_sequence",
     "WITH wanted(place, connection) AS ({rows}), \
@@ -59,12 +60,13 @@ static READY: Statement = Statement::of(
          JOIN accounts ON accounts.id = connections.account \
          JOIN routes ON routes.connection = wanted.connection \
          LEFT JOIN running ON running.account = accounts.id) \
-     SELECT lanes.connection, lanes.contact, lanes.last_sequence, lanes.revive_turn, open.digest, open.account, open.room \
+     SELECT lanes.number, lanes.connection, lanes.contact, lanes.last_sequence, lanes.revive_turn, open.digest, \
+     open.account, open.room \
      FROM open \
      JOIN LATERAL ( \
          SELECT ready.* FROM lanes AS ready \
          WHERE ready.connection = open.connection AND ready.lease_token IS NULL AND NOT ready.is_held \
-         AND ready.ready_at <= ? \
+         AND NOT ready.is_empty AND ready.ready_at <= ? \
          ORDER BY ready.priority, ready.ready_at LIMIT LEAST(?, open.room) FOR UPDATE SKIP LOCKED) AS lanes ON true \
      ORDER BY open.place, lanes.priority, lanes.ready_at, lanes.last_sequence",
 );
@@ -131,6 +133,7 @@ pub(super) async fn find(
         *left -= 1;
         total -= 1;
         lanes.push(ReadyLane {
+            number: row.try_get("number")?,
             connection: of,
             contact: row.try_get("contact")?,
             last_sequence: row.try_get("last_sequence")?,
@@ -146,7 +149,7 @@ static NEXT: Statement = Statement::new(
     "WITH wanted(connection) AS ({rows}) \
      SELECT MIN((SELECT MIN(lanes.ready_at) FROM lanes WHERE lanes.connection = wanted.connection \
                  AND lanes.priority = priorities.number AND lanes.lease_token IS NULL AND NOT lanes.is_held \
-                 AND lanes.ready_at > ?)) AS ready_at \
+                 AND NOT lanes.is_empty AND lanes.ready_at > ?)) AS ready_at \
      FROM wanted \
      JOIN connections ON connections.id = wanted.connection AND NOT connections.is_paused \
      JOIN routes ON routes.connection = wanted.connection \

@@ -21,14 +21,24 @@ use crate::planned::PlannedDelivery;
 /// Which lane.
 pub(super) type LaneKey = (ConnectionId, String);
 
-/// What was put in last, whatever its number: a settle removes the lane only where that is what its claim saw.
+/// Where a lane's queue lies, and which turn is on in it.
+#[derive(Clone, Copy)]
+struct Place {
+    number: i64,
+    turn: i64,
+}
+
+/// What was put in last, whatever its number: a settle takes the lane for empty only where that is what its claim saw.
+/// One that is empty begins like one that is not there.
 static PUT_INTO_LANES: Statement = Statement::new(
     &[Id, Text, Integer, Integer, Integer],
     "INSERT INTO lanes (connection, contact, priority, ready_at, last_sequence) SELECT * FROM ({rows}) AS given \
      WHERE column1 IS NOT NULL \
      ON CONFLICT (connection, contact) DO UPDATE SET last_sequence = excluded.last_sequence, \
-     priority = CASE WHEN excluded.priority < lanes.priority THEN excluded.priority ELSE lanes.priority END \
-     RETURNING connection, contact, turn",
+     priority = CASE WHEN lanes.is_empty OR excluded.priority < lanes.priority \
+                     THEN excluded.priority ELSE lanes.priority END, \
+     ready_at = CASE WHEN lanes.is_empty THEN excluded.ready_at ELSE lanes.ready_at END, is_empty = false \
+     RETURNING connection, contact, number, turn",
 );
 
 /// Puts new deliveries into their lanes, in the order given; the script stores them.
@@ -41,8 +51,8 @@ pub(in super::super) async fn put(
 ) -> Result<(), Error> {
     let sequences = sequences(connection, shared, deliveries.len()).await?;
     let numbered: Vec<(i64, &PlannedDelivery)> = sequences.into_iter().zip(deliveries).collect();
-    let turns = put_into_lanes(connection, &numbered, ready_at).await?;
-    insert(script, &numbered, &turns, shared.clock.now());
+    let places = put_into_lanes(connection, &numbered, ready_at).await?;
+    insert(script, &numbered, &places, shared.clock.now());
     Ok(())
 }
 
@@ -70,12 +80,12 @@ async fn sequences(
     Ok(sequences)
 }
 
-/// Makes the lanes of the deliveries that are to run; which turn is on in each.
+/// Makes the lanes of the deliveries that are to run; the place of each.
 async fn put_into_lanes(
     connection: &mut Connection,
     numbered: &[(i64, &PlannedDelivery)],
     ready_at: Timestamp,
-) -> Result<HashMap<LaneKey, i64>, Error> {
+) -> Result<HashMap<LaneKey, Place>, Error> {
     let mut newest: HashMap<(ConnectionId, &str), (i64, i64)> = HashMap::new();
     for (sequence, PlannedDelivery { delivery, .. }) in numbered {
         if delivery.skipped.is_none() {
@@ -111,7 +121,11 @@ async fn put_into_lanes(
                 ConnectionId::from_uuid(row.try_get("connection")?),
                 row.try_get("contact")?,
             );
-            Ok((lane, row.try_get("turn")?))
+            let place = Place {
+                number: row.try_get("number")?,
+                turn: row.try_get("turn")?,
+            };
+            Ok((lane, place))
         })
         .collect()
 }
@@ -119,18 +133,18 @@ async fn put_into_lanes(
 static INSERT_DELIVERIES: Statement = Statement::new(
     &[
         Integer, Id, Id, Id, Text, Text, Text, Text, Integer, Fact, Integer, Integer, Integer,
-        Integer, Text, Integer, Fact, Fact, Integer, Text, Text,
+        Integer, Integer, Text, Integer, Fact, Fact, Integer, Text, Text,
     ],
     "INSERT INTO deliveries (sequence, id, event, connection, contact, entity_kind, entity_id, kind, priority, \
-     lacks_identity, turn, occurred_at_us, received_at, queued_at, state, attempts, was_claimed, was_retried, settled_at, code, outcome) \
+     lacks_identity, lane, turn, occurred_at_us, received_at, queued_at, state, attempts, was_claimed, was_retried, settled_at, code, outcome) \
      SELECT * FROM ({rows}) AS given WHERE column1 IS NOT NULL",
 );
 
-/// Stores deliveries, each with its sequence and its lane's turn.
+/// Stores deliveries, each with its sequence and its place.
 fn insert(
     script: &mut Script,
     numbered: &[(i64, &PlannedDelivery)],
-    turns: &HashMap<LaneKey, i64>,
+    places: &HashMap<LaneKey, Place>,
     now: Timestamp,
 ) {
     script.add(
@@ -146,6 +160,8 @@ fn insert(
             },
         )| {
             let lane = (delivery.connection, delivery.contact.clone());
+            let place = places.get(&lane);
+            let waits_in = place.filter(|_| delivery.skipped.is_none());
             let (state, settled_at) = match delivery.skipped {
                 None => (DeliveryState::Pending, None),
                 Some(_) => (DeliveryState::Skipped, Some(now.0)),
@@ -165,7 +181,8 @@ fn insert(
                 .put(delivery.kind.map(EventKind::as_str))
                 .put(rows::priority_number(delivery.priority))
                 .put(*lacks_identity)
-                .put(turns.get(&lane).copied().unwrap_or(0))
+                .put(waits_in.map(|place| place.number))
+                .put(place.map_or(0, |place| place.turn))
                 .put(delivery.occurred_at_us)
                 .put(received_at.0)
                 .put(now.0)
@@ -193,6 +210,8 @@ static MARK_REVIVED: Statement = Statement::new(
      JOIN connections ON connections.id = deliveries.connection AND connections.source = contact.source \
      WHERE true \
      ON CONFLICT (connection, contact) DO UPDATE SET \
+     priority = CASE WHEN lanes.is_empty THEN excluded.priority ELSE lanes.priority END, \
+     ready_at = CASE WHEN lanes.is_empty THEN excluded.ready_at ELSE lanes.ready_at END, is_empty = false, \
      turn = CASE WHEN lanes.revive_turn IS NULL THEN lanes.turn + 1 ELSE lanes.turn END, \
      revive_turn = COALESCE(lanes.revive_turn, lanes.turn + 1)",
 );

@@ -12,7 +12,7 @@ use super::super::value::Type::Id;
 use crate::Error;
 use crate::queue::{HeldFilter, HeldLane};
 
-/// Holds a lane or releases it; false where there is none.
+/// Holds a lane or releases it; false where there is none, or nothing waits in it and nobody holds it.
 pub(super) async fn switch(
     database: &mut Connection,
     connection: ConnectionId,
@@ -24,13 +24,13 @@ pub(super) async fn switch(
         // Whoever held it before still does.
         Query::new(
             "UPDATE lanes SET is_held = true, held_at = CASE WHEN is_held THEN held_at ELSE ? END \
-             WHERE connection = ? AND contact = ?",
+             WHERE connection = ? AND contact = ? AND NOT is_empty",
         )
         .bind(now.0)
     } else {
         Query::new(
             "UPDATE lanes SET is_held = false, held_by = NULL, held_at = NULL \
-             WHERE connection = ? AND contact = ?",
+             WHERE connection = ? AND contact = ? AND NOT is_empty",
         )
     };
     let query = query.bind(connection.uuid()).bind(contact);

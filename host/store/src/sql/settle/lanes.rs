@@ -1,7 +1,7 @@
-//! What becomes of a lane whose attempt has ended: it goes on, waits, or is removed.
+//! What becomes of a lane whose attempt has ended: it goes on, waits, or is empty.
 
 use super::super::statement::{Script, Statement};
-use super::super::value::Type::{Id, Integer, Text};
+use super::super::value::Type::{Fact, Id, Integer, Text};
 use super::super::value::Values;
 use super::Held;
 
@@ -12,19 +12,16 @@ static NEXT_TURN: Statement = Statement::new(
      FROM returned WHERE lanes.connection = returned.connection AND lanes.contact = returned.contact",
 );
 
-/// A lane is removed only by what its own row says: nothing was put in since the claim found nothing else waiting.
-static REMOVE_EMPTY: Statement = Statement::new(
-    &[Id, Text],
-    "DELETE FROM lanes WHERE (connection, contact) IN ({rows}) AND last_sequence = sole_sequence AND revive_turn IS NULL \
-     AND NOT is_held",
-);
-
+/// That a lane is empty is told by its own row alone: nothing was put in since the claim found nothing else waiting.
 /// A lane that a person holds already stays his.
 static RELEASE: Statement = Statement::new(
-    &[Id, Text, Integer, Id, Integer],
-    "WITH released(connection, contact, ready_at, holder, at) AS ({rows}) \
+    &[Id, Text, Integer, Fact, Id, Integer],
+    "WITH released(connection, contact, ready_at, is_over, holder, at) AS ({rows}) \
      UPDATE lanes SET ready_at = released.ready_at, lease_token = NULL, lease_owner = NULL, leased_at = NULL, \
-     lease_until = NULL, sole_sequence = NULL, is_held = lanes.is_held OR released.holder IS NOT NULL, \
+     lease_until = NULL, sole_sequence = NULL, \
+     is_empty = released.is_over AND lanes.last_sequence IS NOT DISTINCT FROM lanes.sole_sequence \
+                AND lanes.revive_turn IS NULL AND NOT lanes.is_held, \
+     is_held = lanes.is_held OR released.holder IS NOT NULL, \
      held_by = CASE WHEN lanes.is_held THEN lanes.held_by ELSE released.holder END, \
      held_at = CASE WHEN lanes.is_held THEN lanes.held_at WHEN released.holder IS NOT NULL THEN released.at END \
      FROM released WHERE lanes.connection = released.connection AND lanes.contact = released.contact",
@@ -45,17 +42,13 @@ pub(super) fn release(script: &mut Script, held: &[Held<'_>]) {
         lane(values, held);
         values.put(held.returns_at);
     });
-    // What comes later must find the lane held, also where nothing waits in it now.
-    let ended: Vec<&Held<'_>> = held
-        .iter()
-        .filter(|held| held.state().is_settled() && held.holder().is_none())
-        .collect();
-    script.add(&REMOVE_EMPTY, &ended, lane);
     let all: Vec<&Held<'_>> = held.iter().collect();
     script.add(&RELEASE, &all, |values, held| {
         lane(values, held);
         values
             .put(held.ready_at())
+            // What comes later must find the lane held, also where nothing waits in it now.
+            .put(held.state().is_settled() && held.holder().is_none())
             .put(held.holder())
             .put(held.settle.settlement.at.0);
     });
@@ -67,7 +60,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
-        let statements = [&NEXT_TURN, &REMOVE_EMPTY, &RELEASE];
+        let statements = [&NEXT_TURN, &RELEASE];
         super::super::super::statement::check_plans(&statements).await;
     }
 }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::event::EventKind;
+use gladhand_core::ids::ConnectionId;
+use gladhand_store::deliveries::ClaimRequest;
+use gladhand_store::retention::Keep;
 
 use crate::bed::{Backend, Bed};
 use crate::events::{Tick, contact};
@@ -146,4 +149,40 @@ pub async fn what_is_older_than_thirty_days_stays_skipped(backend: Box<dyn Backe
     bed.clock.advance(Duration::from_hours(31 * 24));
     bed.take(bed.contact("7", JANE, Tick(9))).await;
     assert_eq!(bed.drain().await, [EventKind::ContactChanged]);
+}
+
+pub async fn a_lane_that_is_marked_while_its_last_delivery_runs_is_not_empty(
+    backend: Box<dyn Backend>,
+) {
+    let bed = Bed::new(backend).await;
+    let second = ConnectionId::new(&*bed.given.ids);
+    bed.add_connection(second, "second").await;
+    bed.take(bed.message("9", contact("7", None), Tick(1)))
+        .await;
+    while let Some(claimed) = bed.claim(1).await.first() {
+        bed.skip_unidentified(claimed).await;
+    }
+    bed.take(bed.contact("7", None, Tick(2))).await;
+    let of_second = || {
+        bed.store.claim(ClaimRequest {
+            connections: vec![(second, 1)],
+            ..bed.request(1)
+        })
+    };
+    let last = of_second().await.expect("a claim").claimed.remove(0);
+    assert_eq!(last.delivery.kind, Some(EventKind::ContactChanged));
+    // What brings the address is delivered to the first connection alone.
+    bed.forget_connection(second);
+    bed.take(bed.contact("7", JANE, Tick(3))).await;
+    bed.succeed(&last).await;
+    bed.clock.advance(Duration::from_hours(2));
+    bed.sweep(&Keep::STANDARD, 100).await;
+
+    let mut kinds = Vec::new();
+    while let Some(claimed) = of_second().await.expect("a claim").claimed.first() {
+        kinds.extend(claimed.delivery.kind);
+        bed.succeed(claimed).await;
+    }
+    let expect = [EventKind::ConversationOpened, EventKind::MessageCreated];
+    assert_eq!(kinds, expect);
 }

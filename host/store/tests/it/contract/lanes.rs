@@ -243,3 +243,32 @@ pub async fn a_long_lane_is_worked_off_in_order(backend: Box<dyn Backend>) {
     }
     assert_eq!(times, (1..=300).map(Timestamp).collect::<Vec<_>>());
 }
+
+pub async fn a_lane_that_is_empty_begins_again_as_if_it_were_new(backend: Box<dyn Backend>) {
+    let hold = Duration::from_millis(500);
+    let bed = Bed::with_hold(backend, hold).await;
+    bed.take(bed.contact("7", JANE, Tick(1))).await;
+    bed.clock.advance(hold);
+    bed.succeed(&bed.claim_one().await).await;
+    bed.clock.advance(Duration::from_mins(1));
+    let claims = bed.claims(10).await;
+    assert!(claims.claimed.is_empty() && claims.next_ready.is_none());
+
+    // It was live before, and is not any more.
+    let mut bulk = bed.contact("7", JANE, Tick(2));
+    bulk.name = "bulk".into();
+    bed.take(bulk).await;
+    let again = bed.clock.now().after(hold);
+    bed.clock.advance(Duration::from_millis(100));
+    bed.take(bed.contact("8", JANE, Tick(2))).await;
+    let claims = bed.claims(10).await;
+    assert!(claims.claimed.is_empty());
+    assert_eq!(claims.next_ready, Some(again));
+    bed.clock.advance(hold);
+    let mut order = Vec::new();
+    while let Some(claimed) = bed.claim(1).await.first() {
+        order.push(claimed.lease.contact.clone());
+        bed.succeed(claimed).await;
+    }
+    assert_eq!(order, ["8", "7"]);
+}

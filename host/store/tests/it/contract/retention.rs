@@ -8,6 +8,7 @@ use gladhand_core::delivery::DeliveryState;
 use gladhand_core::effect::Verdict;
 use gladhand_core::exchange::Exchange;
 use gladhand_store::effects::EffectFilter;
+use gladhand_store::queue::Asked;
 use gladhand_store::retention::Keep;
 
 use super::journal::{EMAIL, PHONE, answered};
@@ -18,7 +19,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 impl Bed {
     /// Sweeps a whole round; how many rows went.
-    async fn sweep(&self, keep: &Keep, rows: u32) -> u64 {
+    pub(super) async fn sweep(&self, keep: &Keep, rows: u32) -> u64 {
         let mut removed = 0;
         for _ in 0..1_000 {
             let swept = self.store.sweep(keep, rows, self.clock.now()).await;
@@ -110,6 +111,55 @@ pub async fn a_sweep_takes_small_steps(backend: Box<dyn Backend>) {
     assert!(bed.sweep(&Keep::STANDARD, 4).await >= 29);
     assert_eq!(bed.events().await, 1, "the newest state stays");
     assert_eq!(bed.sweep(&Keep::STANDARD, 4).await, 0);
+}
+
+pub async fn a_lane_goes_an_hour_after_it_was_empty_and_no_other_does(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    let lane = async |contact: &str| {
+        bed.take(bed.contact(contact, None, Tick(1))).await;
+        bed.claim_one().await
+    };
+    let empty = lane("1").await;
+    bed.succeed(&empty).await;
+    let held = lane("2").await;
+    let is_held = bed
+        .store
+        .hold(bed.connection, "2", true, bed.clock.now())
+        .await;
+    assert!(is_held.expect("an answer"));
+    bed.succeed(&held).await;
+    let waiting = lane("3").await;
+    bed.retry_after(&waiting, DAY, true).await;
+    let dead = lane("4").await;
+    bed.settle(
+        &dead.lease,
+        Changes::default(),
+        bed.ended(DeliveryState::Dead),
+    )
+    .await
+    .expect("the lease holds");
+    let again = bed.store.retry(dead.delivery.id, bed.clock.now()).await;
+    assert!(matches!(again, Ok(Asked::Done(_))), "{again:?}");
+    let leased = bed.claim_one().await;
+
+    bed.clock.advance(Duration::from_mins(59));
+    assert_eq!(bed.sweep(&Keep::STANDARD, 100).await, 0);
+    bed.clock.advance(Duration::from_mins(2));
+    assert_eq!(bed.sweep(&Keep::STANDARD, 100).await, 1);
+
+    bed.succeed(&leased).await;
+    bed.take(bed.contact("2", None, Tick(2))).await;
+    assert!(bed.claim(10).await.is_empty(), "it is still held");
+    let released = bed
+        .store
+        .hold(bed.connection, "2", false, bed.clock.now())
+        .await;
+    assert!(released.expect("an answer"));
+    bed.take(bed.contact("1", None, Tick(2))).await;
+    assert_eq!(bed.drain().await.len(), 2);
+    bed.clock.advance(DAY);
+    assert_eq!(bed.claim_one().await.delivery.id, waiting.delivery.id);
+    assert_eq!(bed.sweep(&Keep::STANDARD, 100).await, 3);
 }
 
 fn exchange() -> Exchange {
