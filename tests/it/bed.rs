@@ -147,7 +147,9 @@ impl Bed {
         };
         let Ok(deliveries) = tokio::time::timeout(PATIENCE, resting).await else {
             panic!(
-                "no rest within {PATIENCE:?}: {:#?}",
+                "no rest within {PATIENCE:?} at {}, sleepers until {:?}: {:#?}",
+                self.clock.now(),
+                self.clock.sleepers(),
                 self.deliveries().await
             );
         };

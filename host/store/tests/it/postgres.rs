@@ -273,7 +273,8 @@ async fn who_claims_at_the_same_moment_is_passed_over_and_not_waited_for() {
     assert!(passed_over.claimed.is_empty());
     let again = passed_over.next_ready.expect("it asks again");
     assert!(again.since(bed.clock.now()) < Duration::from_secs(1));
-    stopped.close().await.expect("its session ends");
+    let goes_on = stopped.execute(sqlx::raw_sql("ROLLBACK")).await;
+    goes_on.expect("a statement of the test's own");
     assert_eq!(claims(&*bed.store, &bed).await, 3);
 }
 
