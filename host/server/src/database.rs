@@ -1,6 +1,6 @@
 //! Which database a URL names, and opening it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -52,6 +52,17 @@ pub fn location(url: &str) -> Result<Location> {
     )
 }
 
+/// Refuses a file that is not there: who opens one to read it would make an empty one.
+pub fn must_exist(url: &str) -> Result<()> {
+    match url.strip_prefix("sqlite:").map(Path::new) {
+        Some(path) if !path.is_file() => bail!(
+            "there is no database at {}: nothing was moved; say where the host keeps it (`store.url` in its gladhand.toml)",
+            path.display()
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// A store's URL without its password.
 pub fn printable(url: &str) -> String {
     let Ok(mut parsed) = url::Url::parse(url) else {
@@ -62,5 +73,23 @@ pub fn printable(url: &str) -> String {
         parsed.into()
     } else {
         url.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_moved_must_be_there_and_is_not_made() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("gladhand.db");
+        let url = format!("sqlite:{}", path.display());
+        let refused = must_exist(&url).expect_err("there is no file");
+        assert!(refused.to_string().contains("nothing was moved"));
+        assert!(!path.exists());
+        std::fs::write(&path, "").expect("a file");
+        must_exist(&url).expect("there is a file");
+        must_exist("postgres://gladhand@db.internal/gladhand").expect("no file is meant");
     }
 }

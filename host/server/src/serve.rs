@@ -50,6 +50,7 @@ pub async fn move_over(
     to: &str,
 ) -> Result<()> {
     let World { clock, ids, .. } = world();
+    database::must_exist(from)?;
     let key = keyfile::master_key(&config, environment)?;
     let router = Arc::new(Router::new(ids.clone()));
     from.clone_into(&mut config.store.url);
