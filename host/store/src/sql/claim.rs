@@ -45,10 +45,10 @@ pub(super) async fn run(
         return Ok(answers);
     }
     let asked = requests.iter().flat_map(|request| &request.connections);
-    let guarded = leases::begin_claim(connection, asked.map(|(connection, _)| *connection)).await?;
+    let taken = leases::begin_claim(connection, asked.map(|(connection, _)| *connection)).await?;
     for request in requests {
         let mut own = ClaimRequest::clone(request);
-        own.connections.retain(|(id, _)| guarded.contains(id));
+        own.connections.retain(|(id, _)| !taken.contains(id));
         let mut claims = claim(connection, shared, &own).await?;
         if own.connections.len() < request.connections.len() {
             let again = request.now.after(GUARDED_AGAIN);

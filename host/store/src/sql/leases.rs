@@ -79,7 +79,7 @@ static BEGIN_CLAIM: Statement = Statement::new(
          AND deliveries.contact = ended.contact AND deliveries.settled_at IS NULL AND deliveries.state = 'running' \
          RETURNING deliveries.id) \
      SELECT asked.connection, (SELECT COUNT(*) FROM returned) AS returned, \
-     COALESCE(pg_try_advisory_xact_lock(hashtextextended('claims of ' || connections.account, 0)), false) AS is_guarded \
+     NOT COALESCE(pg_try_advisory_xact_lock(hashtextextended('claims of ' || connections.account, 0)), true) AS is_taken \
      FROM asked LEFT JOIN connections ON connections.id = asked.connection",
 );
 
@@ -89,7 +89,8 @@ const EXPIRED_PER_CLAIM: i64 = 256;
 /// Frees lanes whose lease ended: their host is gone or has stalled. What their attempts did is never known, which is how
 /// the next attempt knows that one was cut short.
 ///
-/// Which of the connections no other host is claiming lanes of at this moment, until the transaction ends; nobody waits.
+/// Of which of the connections another host is claiming lanes at this moment; the others are this one's until the
+/// transaction ends. Nobody waits.
 pub(super) async fn begin_claim(
     connection: &mut Connection,
     connections: impl Iterator<Item = ConnectionId>,
@@ -110,14 +111,14 @@ pub(super) async fn begin_claim(
             },
         )
         .await?;
-    let mut guarded = HashSet::new();
+    let mut taken = HashSet::new();
     let mut returned: i64 = 0;
     for row in rows {
         returned = returned.max(row.try_get("returned")?);
         if let Some(connection) = row.try_get::<Option<Uuid>>("connection")?
-            && row.try_get("is_guarded")?
+            && row.try_get("is_taken")?
         {
-            guarded.insert(ConnectionId::from_uuid(connection));
+            taken.insert(ConnectionId::from_uuid(connection));
         }
     }
     if returned > 0 {
@@ -126,7 +127,7 @@ pub(super) async fn begin_claim(
             "leases ended before their attempts did; they run again"
         );
     }
-    Ok(guarded)
+    Ok(taken)
 }
 
 /// The source of each lease's connection, in the order given; `None` where the lease was lost.

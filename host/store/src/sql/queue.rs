@@ -213,7 +213,7 @@ static REQUEUE: Statement = Statement::new(
      UPDATE deliveries SET state = 'pending', attempts = 0, outcome = NULL, code = NULL, failure = NULL, \
      not_before = NULL, settled_at = NULL, queued_at = ?, was_retried = true, lane = lanes.number \
      FROM again, lanes WHERE deliveries.id = again.id AND lanes.connection = deliveries.connection \
-     AND lanes.contact = deliveries.contact",
+     AND lanes.contact = deliveries.contact AND deliveries.settled_at IS NOT NULL",
 );
 
 /// What a claim saw last in a lane may be the very delivery that comes back, so whoever holds the lane must not take it for

@@ -1,5 +1,6 @@
 //! Removing what is too old, table by table, a few rows at a time.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -244,8 +245,30 @@ static REMOVE_DELIVERIES: Statement = Statement::new(
 
 static REMOVE_EVENTS: Statement = Statement::new(&[Id], "DELETE FROM events WHERE id IN ({rows})");
 
-/// Removes events with everything that they became.
+/// Who retries one of these deliveries waits until they are gone; what was retried before is found unsettled.
+static LOCK: Statement = Statement::new(
+    &[Id],
+    "WITH given(event) AS ({rows}) SELECT deliveries.event, deliveries.settled_at FROM given \
+     JOIN deliveries ON deliveries.event = given.event{postgres:  ORDER BY deliveries.sequence FOR UPDATE OF deliveries}",
+);
+
+/// Removes events with everything that they became, but for those of which something runs again.
 async fn remove(connection: &mut Connection, events: &[EventId]) -> Result<(), Error> {
+    let mut runs_again = HashSet::new();
+    for row in &LOCK
+        .fetch(connection, events, event, super::statement::nothing)
+        .await?
+    {
+        if row.try_get::<Option<i64>>("settled_at")?.is_none() {
+            runs_again.insert(EventId::from_uuid(row.try_get("event")?));
+        }
+    }
+    let events: Vec<EventId> = events
+        .iter()
+        .copied()
+        .filter(|event| !runs_again.contains(event))
+        .collect();
+    let events = events.as_slice();
     let mut effects = Vec::new();
     let mut keys = Vec::new();
     for row in &EFFECTS
@@ -297,6 +320,7 @@ mod tests {
             &REMOVE_KEYS,
             &REMOVE_EFFECTS,
             &REMOVE_DELIVERIES,
+            &LOCK,
             &REMOVE_EVENTS,
         ];
         super::super::statement::check_plans(&statements).await;

@@ -12,6 +12,7 @@ use gladhand_core::delivery::DeliveryState;
 use gladhand_core::ids::ConnectionId;
 use gladhand_core::port::Ports;
 use gladhand_store::queue::HeldFilter;
+use gladhand_store::retention::Keep;
 use gladhand_store::{Deliveries as _, Error, Location, Store};
 use secrecy::SecretString;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -303,6 +304,51 @@ async fn a_body_that_does_not_open_holds_its_lane_where_its_connection_says_so()
     }
     let counts = bed.store.counts().await.expect("a read").by_state;
     assert_eq!(counts, [(DeliveryState::Dead, 2)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_retried_while_it_is_removed_keeps_its_event() {
+    let (database, bed) = one_host().await;
+    bed.take(bed.contact("7", None, Tick(1))).await;
+    let dead = bed.claim_one().await;
+    let ended = bed.ended(DeliveryState::Dead);
+    let settled = bed.settle(&dead.lease, Changes::default(), ended).await;
+    settled.expect("the lease holds");
+    bed.take(bed.contact("7", None, Tick(2))).await;
+    bed.drain().await;
+    bed.clock.advance(Duration::from_hours(24 * 100));
+    // Somebody retries the dead one, and has not committed yet.
+    let mut retrying = database.connect().await;
+    let retry =
+        "BEGIN; UPDATE deliveries SET state = 'pending', settled_at = NULL WHERE state = 'dead'";
+    let retried = retrying.execute(sqlx::raw_sql(retry)).await;
+    retried.expect("a statement of the test's own");
+    let (store, now) = (Arc::clone(&bed.store), bed.clock.now());
+    let sweeping = tokio::spawn(async move {
+        while !store
+            .sweep(&Keep::STANDARD, 100, now)
+            .await
+            .expect("a write")
+            .is_done
+        {}
+    });
+    let mut watching = database.connect().await;
+    let waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while watching
+        .fetch_optional(waits)
+        .await
+        .expect("a read")
+        .is_none()
+    {
+        assert!(!sweeping.is_finished(), "it waits for who retries");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let committed = retrying.execute(sqlx::raw_sql("COMMIT")).await;
+    committed.expect("a statement of the test's own");
+    sweeping.await.expect("the sweep ends");
+    let events = bed.store.events_after(None, 10).await.expect("a read");
+    assert_eq!(events.len(), 2);
+    assert_eq!(bed.state(dead.delivery.id).await, DeliveryState::Pending);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ static NEXT_TURN: Statement = Statement::new(
 );
 
 /// That a lane is empty is told by its own row alone: nothing was put in since the claim found nothing else waiting.
-/// A lane that a person holds already stays his.
+/// A lane that a person holds already is held since then, and by the dead delivery, too.
 static RELEASE: Statement = Statement::new(
     &[Id, Text, Integer, Fact, Id, Integer],
     "WITH released(connection, contact, ready_at, is_over, holder, at) AS ({rows}) \
@@ -22,7 +22,7 @@ static RELEASE: Statement = Statement::new(
      is_empty = released.is_over AND lanes.last_sequence IS NOT DISTINCT FROM lanes.sole_sequence \
                 AND lanes.revive_turn IS NULL AND NOT lanes.is_held, \
      is_held = lanes.is_held OR released.holder IS NOT NULL, \
-     held_by = CASE WHEN lanes.is_held THEN lanes.held_by ELSE released.holder END, \
+     held_by = COALESCE(CASE WHEN lanes.is_held THEN lanes.held_by END, released.holder), \
      held_at = CASE WHEN lanes.is_held THEN lanes.held_at WHEN released.holder IS NOT NULL THEN released.at END \
      FROM released WHERE lanes.connection = released.connection AND lanes.contact = released.contact",
 );
