@@ -10,6 +10,8 @@ mod report;
 
 mod statements;
 
+mod processor;
+
 mod bed;
 
 mod crm;

@@ -63,6 +63,17 @@ pub struct Row {
     pub bytes_written_per_delivery: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statements_per_delivery: Option<f64>,
+    /// How long retention kept the writer at most, and in all but one of a hundred steps, waiting for it included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_step_p99_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_step_max_ms: Option<f64>,
+    /// Processor time of the host and of a database that is a process of its own, for a delivery with all that belongs to
+    /// it: its webhook, its attempt, and its removal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_us_per_delivery: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_us_per_delivery: Option<f64>,
     /// Processes on one database.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hosts: Option<usize>,

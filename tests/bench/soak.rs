@@ -18,8 +18,8 @@ use crate::crm::{Crm, Manner};
 use crate::process::{Process, Program};
 use crate::report::{Row, line, megabytes};
 use crate::scale::Scale;
-use crate::webhook;
-use gladhand_tests::database::Kind;
+use crate::{processor, statements, webhook};
+use gladhand_tests::database::{Database, Kind, Work};
 
 /// How often it is looked at, over the whole run.
 const SAMPLES: usize = 20;
@@ -31,11 +31,13 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// would be one delivery then.
 pub async fn run(scale: Scale, kind: Kind) -> Result<Row> {
     line(&format!("soak: {} deliveries …", scale.soak));
+    let counts = kind == Kind::Postgres && statements::enable().await?;
     let clock: Arc<SystemClock> = Arc::default();
     let crm = Arc::new(Crm::start(clock.clone(), Manner::default()).await?);
     let mut ground = Ground::new(kind, vec![crm.joined("bench", 1, ATTEMPTS)]).await?;
     ground.setup.attempts = ATTEMPTS;
     let host = Process::start(&ground.setup, Program::Forgetful).await?;
+    let before = Used::of(&host, &ground.database, counts).await?;
     let began = clock.monotonic();
     let (go, _) = watch::channel(0);
     let mut senders = JoinSet::new();
@@ -77,7 +79,13 @@ pub async fn run(scale: Scale, kind: Kind) -> Result<Row> {
     while let Some(sent) = senders.join_next().await {
         sent??;
     }
-    drop(host);
+    let used = Used::of(&host, &ground.database, counts).await?;
+    let deliveries = u64::try_from(scale.soak)?;
+    let of_each = |now: u64, before: u64| now.saturating_sub(before) as f64 / deliveries as f64;
+    let of_each_if_any = |now: Option<u64>, before: Option<u64>| Some(of_each(now?, before?));
+    // What a host writes to a file of its own is not this process's to say.
+    let is_server = kind == Kind::Postgres;
+    let [step_p99_ms, step_max_ms] = host.retention_steps_ms().await?;
     ground.database.remove().await?;
     let (early, last) = (samples[SAMPLES / 4], samples[SAMPLES - 1]);
     Ok(Row {
@@ -89,8 +97,40 @@ pub async fn run(scale: Scale, kind: Kind) -> Result<Row> {
         rss_ratio: Some(last.0 / early.0),
         disk_mb: Some(last.1),
         disk_ratio: Some(last.1 / early.1),
+        retention_step_p99_ms: Some(step_p99_ms),
+        retention_step_max_ms: Some(step_max_ms),
+        host_us_per_delivery: Some(of_each(used.host_us, before.host_us)),
+        database_us_per_delivery: of_each_if_any(used.database_us, before.database_us),
+        statements_per_delivery: of_each_if_any(used.statements, before.statements),
+        commits_per_delivery: Some(used.work.commits_per(deliveries, &before.work)),
+        bytes_written_per_delivery: is_server
+            .then(|| used.work.bytes_per(deliveries, &before.work)),
         ..Row::default()
     })
+}
+
+/// What the run has used so far.
+struct Used {
+    host_us: u64,
+    database_us: Option<u64>,
+    statements: Option<u64>,
+    work: Work,
+}
+
+impl Used {
+    async fn of(host: &Process, database: &Database, counts: bool) -> Result<Self> {
+        let statements = if counts {
+            Some(u64::try_from(statements::count(database).await?)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            host_us: host.processor_us()?,
+            database_us: processor::of_server(database).await?,
+            statements,
+            work: database.work().await?,
+        })
+    }
 }
 
 /// One of those who send.

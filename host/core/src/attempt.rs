@@ -17,7 +17,7 @@ use crate::connection::Mode;
 use crate::effect::{Doubt, Effect, Journalled, Verdict};
 use crate::exchange::{Answer, Exchange};
 use crate::failure::Failure;
-use crate::ids::{AccountId, EffectId};
+use crate::ids::{AccountId, DeliveryId, EffectId};
 use crate::lane::Priority;
 use crate::port;
 
@@ -42,14 +42,16 @@ pub struct Attempt {
     pub number: u32,
     /// What earlier attempts of the delivery did.
     pub journalled: Vec<Journalled>,
-    /// When an earlier attempt of the delivery began that never settled: nobody knows what it sent.
-    pub unsettled_since: Option<Timestamp>,
+    /// What earlier attempts of the lane may have on its way to the CRM. Nothing any more once a `set` was let through.
+    pub unsettled: Vec<Unsettled>,
     /// An earlier attempt of the delivery ended before it was done: it may have cleared links that this one puts.
     pub is_again: bool,
     /// What is not yet committed.
     pub changes: Changes,
     /// The newest effect of each key that this attempt sent or was shown.
     pub effects: HashMap<String, Doubt>,
+    /// Of those, what an earlier attempt left in doubt and this one has not been shown.
+    pub unasked: HashSet<EffectId>,
     /// Effects of unknown outcome that it was shown to look after, and has not concluded.
     pub unresolved: HashSet<EffectId>,
     /// HTTP calls so far.
@@ -58,12 +60,26 @@ pub struct Attempt {
     pub last_request: LastRequest,
     /// Exchanges so far, committed ones included.
     pub exchanges: u32,
+    /// A `set` was let through: what was on its way before has arrived.
+    pub has_set: bool,
+    /// Each `set` of this attempt of which nobody knows whether it was done, with when it was sent.
+    pub doubtful_sets: HashMap<EffectId, Timestamp>,
     /// The identity keys it holds; `None` until `locks.acquire`.
     pub locks: Option<Vec<String>>,
     /// Time spent waiting for the CRM.
     pub waited: Duration,
     /// What egress policy refused, if anything: a failure that follows is `egress-refused`.
     pub refused: Option<String>,
+}
+
+/// Something sent to the CRM of which nobody knows whether and when it arrives: a `set` without a clear answer, or whatever
+/// an attempt sent that never settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsettled {
+    /// Whose.
+    pub delivery: DeliveryId,
+    /// When it was sent, or when the attempt began.
+    pub since: Timestamp,
 }
 
 /// How the last request of an attempt ended, as the account's breaker sees it.
@@ -129,9 +145,10 @@ impl Attempt {
             Effect::Once(keys) => Some((keys, earlier.doubt())),
             Effect::Read | Effect::Set(_) => None,
         });
-        let effects = effects
+        let effects: HashMap<String, Doubt> = effects
             .flat_map(|(keys, doubt)| keys.iter().map(move |key| (key.clone(), doubt.clone())))
             .collect();
+        let unasked = effects.values().map(|doubt| doubt.effect).collect();
         Self {
             lease,
             account,
@@ -142,10 +159,13 @@ impl Attempt {
             deadline: Duration::MAX,
             number,
             journalled,
-            unsettled_since: None,
+            unsettled: Vec::new(),
+            has_set: false,
+            doubtful_sets: HashMap::new(),
             is_again: false,
             changes: Changes::default(),
             effects,
+            unasked,
             unresolved: HashSet::new(),
             http_calls: 0,
             last_request: LastRequest::None,
@@ -161,10 +181,12 @@ impl Attempt {
         for key in keys {
             self.effects.insert(key.clone(), doubt.clone());
         }
+        self.unasked.remove(&doubt.effect);
     }
 
     /// Corrects the verdict of the newest effect of `key`, under all its keys; false where this attempt neither sent it
-    /// nor was shown it. `Open` is no verdict that anybody can come to.
+    /// nor was shown it. `Open` is no verdict that anybody can come to. What an earlier attempt left in doubt may be found
+    /// before it is asked for; that it is not there proves nothing until the CRM must be done with it, and then it is shown.
     pub fn conclude(&mut self, key: &str, verdict: Verdict) -> bool {
         let Some(Doubt {
             effect,
@@ -174,11 +196,14 @@ impl Attempt {
         else {
             return false;
         };
-        if verdict == Verdict::Open {
+        if verdict == Verdict::Open
+            || (verdict == Verdict::NotDone && self.unasked.contains(&effect))
+        {
             return false;
         }
         if !verdict.is_in_doubt() {
             self.unresolved.remove(&effect);
+            self.doubtful_sets.remove(&effect);
         }
         for doubt in self.effects.values_mut() {
             if doubt.effect == effect {
@@ -199,6 +224,29 @@ impl Attempt {
             }),
         }
         true
+    }
+
+    /// What the lane must know of when this attempt has settled: the newest that may still be on its way.
+    ///
+    /// Where the delivery waits, its own next attempt is told by the journal what this one sent.
+    pub fn leaves(&self, is_over: bool) -> Option<Unsettled> {
+        let delivery = self.lease.delivery;
+        let own = self.doubtful_sets.values().copied();
+        let earlier = self.journalled.iter().filter(|earlier| {
+            matches!(earlier.effect, Effect::Set(_)) && earlier.verdict.is_in_doubt()
+        });
+        let own = own.map(|since| Unsettled { delivery, since });
+        // What this attempt sent could only leave when all that was before it had arrived.
+        let earlier = earlier.filter(|_| !self.has_set).map(|earlier| Unsettled {
+            delivery,
+            since: earlier.at,
+        });
+        let of_lane = self.unsettled.iter().copied();
+        let of_lane = of_lane.filter(|unsettled| is_over || unsettled.delivery != delivery);
+        let of_delivery = own.chain(earlier).filter(|_| is_over);
+        of_delivery
+            .chain(of_lane)
+            .max_by_key(|unsettled| unsettled.since)
     }
 
     /// Records an exchange.

@@ -111,6 +111,21 @@ impl Tally {
     }
 }
 
+impl FailureKind {
+    /// Whether the connector is to blame, whatever the CRM does: it counts against the version that ran.
+    pub const fn is_of_version(self) -> bool {
+        matches!(
+            self,
+            Self::Trap
+                | Self::Memory
+                | Self::TooManyCalls
+                | Self::EgressRefused
+                | Self::Deadline
+                | Self::Internal
+        )
+    }
+}
+
 impl Failure {
     /// A failure with nothing but a kind and a message.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {

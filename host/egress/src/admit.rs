@@ -141,12 +141,16 @@ impl Call<'_> {
     }
 
     /// The recorded answer of a `set` that was done before; an end where it must wait.
-    fn admit_set(&self, key: &str, write: &Write) -> Result<Option<Replay>, End> {
+    fn admit_set(&mut self, key: &str, write: &Write) -> Result<Option<Replay>, End> {
         let deadline = self.egress.deadline(self.target);
         let lookup_after = self.lookup_after();
         let age = |what, at| self.egress.age(what, at);
         match effects::admit_set(self.attempt, key, &write.digest, lookup_after, deadline, age) {
-            Admission::Send => Ok(None),
+            Admission::Send => {
+                self.attempt.has_set = true;
+                self.attempt.unsettled.clear();
+                Ok(None)
+            }
             Admission::Replay(doubt, answer) => Ok(Some(Replay {
                 answer,
                 doubt,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gladhand_core::attempt::Attempt;
+use gladhand_core::attempt::{Attempt, Unsettled};
 use gladhand_core::clock::Timestamp;
 use gladhand_core::effect::{Doubt, Effect, Journalled, Verdict};
 use gladhand_core::exchange::Answer;
@@ -101,8 +101,9 @@ pub fn admit_set(
             lookup_after.saturating_sub(age)
         });
     // Nobody knows what an attempt that never settled sent, only that it sent nothing after its deadline.
-    let unsettled = attempt.unsettled_since.map(|since| {
-        let age = age(Doubtful::Attempt(attempt.lease.delivery, since), since);
+    let unsettled = attempt.unsettled.iter().map(|unsettled| {
+        let Unsettled { delivery, since } = *unsettled;
+        let age = age(Doubtful::Attempt(delivery, since), since);
         (attempt_deadline + lookup_after).saturating_sub(age)
     });
     match unknown.chain(unsettled).max() {

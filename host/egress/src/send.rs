@@ -112,6 +112,8 @@ impl Call<'_> {
         };
         credentials.authorise(&mut outgoing.headers);
         permit.spend();
+        // What was refused before did not keep the connector from going on: how it ends is about what follows.
+        self.attempt.refused = None;
         // Also where it is dropped in the middle of the waiting.
         self.attempt.last_request = LastRequest::Troubled;
         let method = outgoing.method.clone();

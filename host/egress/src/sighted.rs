@@ -12,6 +12,10 @@ use gladhand_core::ids::{DeliveryId, EffectId};
 /// Some 10 MB where it is full. That takes a trouble in which a thousand writes a second lose their answers for a minute.
 const MOST: usize = 65_536;
 
+/// What has been known for so long has been looked for, or nobody comes to look: it makes room for others. Longer than any
+/// CRM takes for a write.
+const LONG: Duration = Duration::from_mins(10);
+
 /// What nobody knows the end of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Doubtful {
@@ -51,12 +55,17 @@ impl Sighted {
         }
     }
 
-    /// What had to make room counts as new when it is shown again: that costs time and nothing else.
+    /// Where too much is doubtful, what comes last is not known yet when it is shown again, and what came first has its
+    /// time: its looking makes room. That costs time and nothing else.
     fn note(&mut self, what: Doubtful, now: Duration) {
-        if self.since.len() >= MOST
-            && let Some((_, oldest)) = self.oldest_first.pop_first()
-        {
-            self.since.remove(&oldest);
+        if self.since.len() >= MOST {
+            let Some((since, oldest)) = self.oldest_first.first().copied() else {
+                return;
+            };
+            if now.saturating_sub(since) < LONG {
+                return;
+            }
+            self.forget(oldest);
         }
         self.since.insert(what, now);
         self.oldest_first.insert((now, what));
@@ -117,20 +126,44 @@ mod tests {
         assert!(sighted.since.is_empty() && sighted.oldest_first.is_empty());
     }
 
-    #[test]
-    fn the_oldest_make_room_and_count_as_new_again() {
+    /// One a millisecond, until there is room for no more.
+    fn full() -> (Sighted, Duration) {
         let mut sighted = Sighted::default();
         let at = |number: usize| Duration::from_millis(u64::try_from(number).expect("small"));
-        for number in 0..=MOST {
+        for number in 0..MOST {
             sighted.begin(effect(number), at(number));
         }
         assert_eq!(
             (sighted.since.len(), sighted.oldest_first.len()),
             (MOST, MOST)
         );
-        let now = at(MOST) + SECOND;
-        assert_eq!(sighted.known_for(effect(MOST), now), SECOND);
-        assert_eq!(sighted.known_for(effect(0), now), Duration::ZERO);
+        (sighted, at(MOST))
+    }
+
+    #[test]
+    fn what_comes_when_there_is_no_room_waits_until_the_first_are_looked_for() {
+        let (mut sighted, now) = full();
+        assert_eq!(sighted.known_for(effect(MOST), now), Duration::ZERO);
+        let later = now + SECOND;
+        assert_eq!(sighted.known_for(effect(MOST), later), Duration::ZERO);
+        assert_eq!(sighted.known_for(effect(0), later), later);
+
+        sighted.forget(effect(0));
+        assert_eq!(sighted.known_for(effect(MOST), later), Duration::ZERO);
+        let age = sighted.known_for(effect(MOST), later + SECOND);
+        assert_eq!(age, SECOND);
+        assert_eq!(sighted.since.len(), MOST);
+    }
+
+    #[test]
+    fn what_nobody_looks_for_makes_room_in_the_end() {
+        let (mut sighted, _) = full();
+        sighted.begin(effect(MOST), LONG);
+        assert_eq!(sighted.known_for(effect(MOST), LONG + SECOND), SECOND);
+        assert_eq!(
+            sighted.known_for(effect(1), LONG + Duration::from_millis(1)),
+            LONG
+        );
         assert_eq!(sighted.since.len(), MOST);
     }
 }

@@ -21,6 +21,9 @@ pub struct Write {
 impl Write {
     /// Notes the write before it leaves: an attempt that ends in the middle of it leaves `unknown` behind, not nothing.
     pub fn begin(&self, attempt: &mut Attempt, effect: &Effect) {
+        if let Effect::Set(_) = effect {
+            attempt.doubtful_sets.insert(self.id, self.at);
+        }
         let set = match effect {
             Effect::Set(key) => Some(SetEffect {
                 key: key.clone(),
@@ -52,6 +55,9 @@ impl Write {
             .expect("begun by this request, and an attempt makes one host call at a time");
         answered.verdict = verdict;
         answered.answer = answer.cloned();
+        if !verdict.is_in_doubt() {
+            attempt.doubtful_sets.remove(&self.id);
+        }
         let doubt = Doubt {
             effect: self.id,
             verdict,

@@ -9,10 +9,14 @@ use std::sync::Mutex;
 use gladhand_core::attempt::Lease;
 use gladhand_core::breaker::Admission;
 use gladhand_core::clock::Timestamp;
-use gladhand_core::ids::{AccountId, ConnectionId, LeaseToken};
+use gladhand_core::ids::{AccountId, LeaseToken};
+use gladhand_store::deliveries::Wanted;
 use tokio::sync::Notify;
 
 use crate::directory::{ConnectionEntry, Directory};
+
+/// So many connections are asked for at once; those beyond come with the next claim.
+const ASKED: usize = 128;
 
 /// What runs, per account, and under which leases.
 #[derive(Default)]
@@ -31,10 +35,14 @@ struct State {
 /// The connections that may get lanes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Open {
-    /// In the order of whose turn it is, each with how many.
-    pub connections: Vec<(ConnectionId, u32)>,
+    /// In the order of whose turn it is. Those of one account share what it may run, and all share the workers.
+    pub connections: Vec<Wanted>,
+    /// How many attempts there are workers for.
+    pub lanes: u32,
     /// When another one may, which may not now.
     pub next: Option<Timestamp>,
+    /// How many connections were looked at; the others come with the next claim.
+    pub seen: usize,
 }
 
 /// What gates a connection beside its account's concurrency.
@@ -50,7 +58,9 @@ pub trait Conditions {
 const NO_PANIC: &str = "nobody panics while counting";
 
 impl Running {
-    /// The connections that may get lanes now, beginning with another one each turn.
+    /// The connections that may get lanes now, beginning with the one whose `turn` it is.
+    ///
+    /// Which of them has something ready, only the store knows: what one does not use is another's.
     pub fn open(
         &self,
         directory: &Directory,
@@ -58,35 +68,40 @@ impl Running {
         workers: u32,
         turn: usize,
     ) -> Open {
-        let mut running = self.state.lock().expect(NO_PANIC).accounts.clone();
-        let mut left = workers.saturating_sub(running.values().sum());
+        let running = self.state.lock().expect(NO_PANIC).accounts.clone();
         let order = &directory.order;
         let start = turn.checked_rem(order.len()).unwrap_or(0);
-        let mut open = Open::default();
+        let mut open = Open {
+            lanes: workers.saturating_sub(running.values().sum()),
+            ..Open::default()
+        };
         for id in order[start..].iter().chain(&order[..start]) {
+            if open.connections.len() == ASKED {
+                break;
+            }
+            open.seen += 1;
             let entry = &directory.connections[id];
-            let count = running.entry(entry.account.id).or_default();
-            let free = entry.account.concurrency.max(1).saturating_sub(*count);
-            let mut lanes = free.min(left);
+            let account = entry.account.id;
+            let count = running.get(&account).copied().unwrap_or(0);
+            let free = entry.account.concurrency.max(1).saturating_sub(count);
+            let lanes = free.min(open.lanes);
             if lanes == 0 || entry.connection.is_paused || conditions.is_paused(entry) {
                 continue;
             }
-            let until = match conditions.admits(entry.account.id) {
+            let room = match conditions.admits(account) {
                 Admission::Nothing(until) => Err(until),
                 // Whoever finds out does so alone.
-                Admission::Probe if *count > 0 => continue,
-                Admission::Probe => {
-                    lanes = 1;
-                    Ok(1)
-                }
-                Admission::Everything => conditions.room(entry, *count, lanes),
+                Admission::Probe if count > 0 => continue,
+                Admission::Probe => Ok(1),
+                Admission::Everything => conditions.room(entry, count, lanes),
             };
-            match until {
+            match room {
                 Ok(room) => {
-                    lanes = lanes.min(room);
-                    *count += lanes;
-                    left -= lanes;
-                    open.connections.push((*id, lanes));
+                    open.connections.push(Wanted {
+                        connection: *id,
+                        account,
+                        lanes: lanes.min(room),
+                    });
                 }
                 Err(until) => {
                     open.next = Some(open.next.map_or(until, |next| next.min(until)));

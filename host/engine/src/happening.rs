@@ -61,7 +61,18 @@ impl AttemptSettled<'_> {
         };
         let code = failure.kind.as_str();
         if settlement.is_attempt || is_the_crms(failure.kind) {
-            counter!("crm_errors_total", "provider" => provider, "kind" => code).increment(1);
+            counter!("crm_errors_total", "provider" => provider.clone(), "kind" => code)
+                .increment(1);
+        }
+        if failure.kind.is_of_version() {
+            // Builds are few, and named by the first digits of their digest as everywhere.
+            let version = settlement.version.as_deref().unwrap_or("none");
+            let version: String = version.chars().take(12).collect();
+            counter!(
+                "gladhand_version_faults_total",
+                "provider" => provider.clone(), "version" => version, "kind" => code
+            )
+            .increment(1);
         }
         let next_ms = settlement.not_before.map(|at| at.0);
         if settlement.state == DeliveryState::Dead {

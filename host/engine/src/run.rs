@@ -115,8 +115,8 @@ fn attempt(
         claimed.delivery.attempts,
         claimed.journalled.clone(),
     );
-    attempt.unsettled_since = claimed.unsettled_since;
-    attempt.is_again = claimed.unsettled_since.is_some() || claimed.delivery.failure.is_some();
+    attempt.unsettled.clone_from(&claimed.unsettled);
+    attempt.is_again = claimed.is_again;
     attempt.priority = claimed.priority;
     attempt
 }

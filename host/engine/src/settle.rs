@@ -46,6 +46,7 @@ pub fn settlement(
         failure: None,
         not_before: None,
         holds_lane: false,
+        unsettled: None,
         is_attempt: true,
         at: moment.now,
         started_at: moment.started_at,

@@ -8,6 +8,7 @@ use gladhand_core::failure::{Failure, FailureKind};
 use gladhand_core::pause::By;
 use gladhand_runtime::Check;
 use metrics::gauge;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Inner;
@@ -21,8 +22,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Looks until `stop`.
 pub(crate) async fn watch(inner: Arc<Inner>, stop: CancellationToken) {
     let mut is_reachable = true;
+    // A CRM that hangs keeps nobody from hearing of others. They end with the watch.
+    let mut tests = JoinSet::new();
     loop {
-        match look(&inner).await {
+        match look(&inner, &mut tests).await {
             Ok(()) => is_reachable = true,
             // Claiming says it as well, each time: once is enough here.
             Err(error) if is_reachable => {
@@ -36,13 +39,17 @@ pub(crate) async fn watch(inner: Arc<Inner>, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
+            Some(_) = tests.join_next() => {}
             () = inner.look.notified() => {}
             () = tokio::time::sleep(AGAIN) => {}
         }
     }
 }
 
-async fn look(inner: &Inner) -> Result<(), gladhand_core::port::Error> {
+async fn look(
+    inner: &Arc<Inner>,
+    tests: &mut JoinSet<()>,
+) -> Result<(), gladhand_core::port::Error> {
     let all = inner.pauses.refresh().await?;
     inner.egress.learn(&all);
     let paused = inner.pauses.list();
@@ -57,7 +64,15 @@ async fn look(inner: &Inner) -> Result<(), gladhand_core::port::Error> {
         if is_due && pause.paused.by == By::Host {
             let whose = (pause.account, pause.connection);
             if inner.pauses.claim_test(whose, now).await? {
-                test(inner, &pause).await?;
+                let inner = inner.clone();
+                tests.spawn(async move {
+                    if let Err(error) = test(&inner, &pause).await {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "testing whether a pause is over"
+                        );
+                    }
+                });
             }
         }
     }

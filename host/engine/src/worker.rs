@@ -40,18 +40,37 @@ pub(crate) async fn work(inner: Arc<Inner>, stop: CancellationToken) {
     let tracker = TaskTracker::new();
     let renewing = tokio::spawn(renew(inner.clone(), running.clone()));
     tracker.spawn(watch::watch(inner.clone(), stop.clone()));
-    let mut turn = 0;
+    let mut turn: usize = 0;
+    // How many connections in turn had nothing ready, and when the next of them has.
+    let (mut seen, mut next): (usize, Option<Timestamp>) = (0, None);
     while !stop.is_cancelled() {
         let directory = inner.directory.load_full();
         let open = running.open(&directory, &*inner, inner.config.workers, turn);
-        turn = turn.wrapping_add(1);
         let now = inner.clock.now();
         let wait = match claim(&inner, &open).await {
             Some(claims) if claims.claimed.is_empty() => {
-                let next = claims.next_ready.into_iter().chain(open.next).min();
-                Some(next.map_or(POLL, |at| at.since(now).min(POLL)))
+                turn = turn.wrapping_add(open.seen);
+                seen += open.seen;
+                next = [next, claims.next_ready, open.next]
+                    .into_iter()
+                    .flatten()
+                    .min();
+                if seen < directory.order.len() {
+                    continue;
+                }
+                let wait = next.map_or(POLL, |at| at.since(now).min(POLL));
+                (seen, next) = (0, None);
+                Some(wait)
             }
             Some(claims) => {
+                let last = claims
+                    .claimed
+                    .last()
+                    .map(|claimed| claimed.lease.connection);
+                let place = |id| directory.order.iter().position(|of| Some(*of) == id);
+                // Behind the last that got something: whoever stands before it would always come first.
+                turn = place(last).map_or(turn, |place| place + 1);
+                (seen, next) = (0, None);
                 for claimed in claims.claimed {
                     let entry = directory.connections.get(&claimed.lease.connection);
                     let account = entry.map(|entry| entry.account.id);
@@ -100,13 +119,10 @@ impl Conditions for Inner {
     }
 }
 
+/// Also where no connection may get a lane: what hosts that are gone had leased is freed by it.
 async fn claim(inner: &Inner, open: &Open) -> Option<Claims> {
-    if open.connections.is_empty() {
-        return Some(Claims::default());
-    }
-    let lanes = open.connections.iter().map(|(_, lanes)| lanes);
     let request = ClaimRequest {
-        lanes: lanes.sum::<u32>().min(inner.config.workers),
+        lanes: open.lanes,
         connections: open.connections.clone(),
         now: inner.clock.now(),
         monotonic: inner.clock.monotonic(),
@@ -177,7 +193,13 @@ impl Work {
                 .usual
                 .note(connection, kind, report.attempt.http_calls);
         }
-        let probe_failed = self.judge(entry, &report, is_probe).await;
+        // Whoever has the lane by now says how it goes.
+        let is_stale = claimed.lease.until.get() <= inner.clock.monotonic();
+        let probe_failed = if is_stale {
+            None
+        } else {
+            self.judge(entry, &report, is_probe).await
+        };
         let connector = claimed
             .version
             .as_ref()
@@ -212,10 +234,12 @@ impl Work {
             delivery: claimed.delivery.id,
         };
         let settled = settle::settlement(ended, &claimed, policy, &moment, cost, log);
-        let Some((settlement, consequence)) = settled else {
+        let Some((mut settlement, consequence)) = settled else {
             return stale.tell();
         };
+        settlement.unsettled = attempt.leaves(settlement.state.is_settled());
         if let Some(entry) = entry
+            && !is_stale
             && let Err(error) = self.follow(entry, &settlement, consequence, now).await
         {
             // The next delivery meets the same, and says it again.
@@ -308,10 +332,9 @@ impl Work {
         let pauses = &self.inner.pauses;
         let (account, connection) = (entry.account.id, entry.connection.id);
         let has_run = settlement.version.is_some() && settlement.cost.http_calls > 0;
-        let is_synced = matches!(settlement.outcome, Some(Outcome::Synced { .. }));
         let Some(failure) = &settlement.failure else {
-            // What sent nothing says nothing about what a person had to mend.
-            if is_synced && has_run {
+            // What asked nothing says nothing about what a person had to mend.
+            if has_run {
                 pauses.went_well(account, connection).await?;
             }
             return Ok(());

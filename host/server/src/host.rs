@@ -184,7 +184,8 @@ impl Serving<'_> {
             let stop = tasks.stop();
             tasks.spawn("delivery", async move { engine.run(stop).await });
             let (keep, clock) = (self.config.retention.clone(), self.clock.clone());
-            tasks.spawn("retention", upkeep::sweep(store, keep, clock, tasks.stop()));
+            let sweep = upkeep::sweep(store, keep, upkeep::SWEEP_AGAIN, clock, tasks.stop());
+            tasks.spawn("retention", sweep);
         }
         tasks
     }

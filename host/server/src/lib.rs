@@ -36,7 +36,7 @@ mod database;
 
 mod running;
 
-mod upkeep;
+pub mod upkeep;
 
 mod nearest;
 

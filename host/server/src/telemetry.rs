@@ -22,7 +22,7 @@ const BUCKETS: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
 ];
 
-/// In seconds: from one commit on a disk that is idle to when Chatwoot has given up.
+/// In seconds: from one commit on a disk that is idle to when Chatwoot has given up; also of what keeps webhooks waiting.
 const WEBHOOK_BUCKETS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0,
 ];
@@ -87,9 +87,11 @@ fn recorder() -> &'static PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(|| {
         let webhooks = Matcher::Full("gladhand_webhook_duration_seconds".to_owned());
+        let steps = Matcher::Full("gladhand_retention_step_seconds".to_owned());
         let builder = PrometheusBuilder::new()
             .set_buckets(BUCKETS)
             .and_then(|builder| builder.set_buckets_for_metric(webhooks, WEBHOOK_BUCKETS))
+            .and_then(|builder| builder.set_buckets_for_metric(steps, WEBHOOK_BUCKETS))
             .expect("the lists of buckets are not empty");
         let recorder = builder.build_recorder();
         let handle = recorder.handle();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gladhand_core::attempt::{Changes, Cost, Lease, Link, LogLine};
+use gladhand_core::attempt::{Changes, Cost, Lease, Link, LogLine, Unsettled};
 use gladhand_core::clock::Timestamp;
 use gladhand_core::delivery::{Delivery, DeliveryState};
 use gladhand_core::effect::{EffectSummary, Journalled};
@@ -19,8 +19,8 @@ use crate::Error;
 /// What a worker is ready to take.
 #[derive(Debug, Clone)]
 pub struct ClaimRequest {
-    /// Connections in the order of whose turn it is, each with how many lanes it may get.
-    pub connections: Vec<(ConnectionId, u32)>,
+    /// Connections in the order of whose turn it is.
+    pub connections: Vec<Wanted>,
     /// How many lanes at most, over all of them.
     pub lanes: u32,
     /// Now.
@@ -29,6 +29,17 @@ pub struct ClaimRequest {
     pub monotonic: Duration,
     /// How long a lease lasts.
     pub lease: Duration,
+}
+
+/// A connection that may get lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which.
+    pub connection: ConnectionId,
+    /// Whose: its connections together get no more than the most that one of them may get.
+    pub account: AccountId,
+    /// How many lanes at most.
+    pub lanes: u32,
 }
 
 /// What a claim brought.
@@ -54,8 +65,10 @@ pub struct Claimed {
     pub contact_body: Option<Vec<u8>>,
     /// What earlier attempts of it sent.
     pub journalled: Vec<Journalled>,
-    /// When an earlier attempt began that never settled.
-    pub unsettled_since: Option<Timestamp>,
+    /// What the lane may have on its way to the CRM: of its own attempts that never settled, and what earlier deliveries left.
+    pub unsettled: Vec<Unsettled>,
+    /// It was claimed before, whatever came of it, and whoever has put it back since.
+    pub is_again: bool,
     /// The version that its connection runs: SHA-256, hex.
     pub version: Option<String>,
     /// What goes first under a full budget.
@@ -77,6 +90,8 @@ pub struct Settlement {
     pub not_before: Option<Timestamp>,
     /// It is dead, and its connection lets nothing behind it run until a person has looked.
     pub holds_lane: bool,
+    /// What may still be on its way to the CRM: later deliveries of the lane must know.
+    pub unsettled: Option<Unsettled>,
     /// Whether this was an attempt; a deferral is none.
     pub is_attempt: bool,
     /// Now.

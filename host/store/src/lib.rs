@@ -151,6 +151,12 @@ pub enum Error {
         /// `source`, `connection`, …
         what: &'static str,
     },
+    /// Somebody removed it meanwhile.
+    #[error("the {what} was removed meanwhile; add it again under its name")]
+    Removed {
+        /// `source`, `connection`
+        what: &'static str,
+    },
     /// The lease was lost.
     #[error("the lease on the lane was lost")]
     LeaseLost,
@@ -178,6 +184,7 @@ impl Error {
             | Self::InUse { .. }
             | Self::Exists { .. }
             | Self::Related { .. }
+            | Self::Removed { .. }
             | Self::LeaseLost
             | Self::Closed => false,
         }

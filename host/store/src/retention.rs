@@ -42,6 +42,8 @@ impl Keep {
 pub struct Swept {
     /// Rows.
     pub rows: u64,
+    /// Nothing more of the table is too old; the next step is another table's.
+    pub is_table_done: bool,
     /// Nothing is left that is too old.
     pub is_done: bool,
 }

@@ -74,9 +74,57 @@ fn what_an_earlier_attempt_left_in_doubt_may_be_concluded_unasked() {
     let Attempt { lease, account, .. } = attempt();
     let journalled = vec![earlier(1, Verdict::Unknown), earlier(2, Verdict::Done)];
     let mut attempt = Attempt::new(lease, account, 1, Mode::Live, 2, journalled);
+    // That it is not there says nothing before the CRM must be done with it: then it is shown.
+    assert!(!attempt.conclude(&keys()[0], Verdict::NotDone));
     assert!(attempt.conclude(&keys()[0], Verdict::Done));
     assert!(!attempt.conclude(&keys()[1], Verdict::Done));
     assert_eq!(attempt.changes.conclusions.len(), 1);
+    attempt.note_effect(&keys()[..1], &doubt(1, Verdict::Unknown));
+    assert!(attempt.conclude(&keys()[0], Verdict::NotDone));
+}
+
+fn unknown_set(at: i64) -> Journalled {
+    Journalled {
+        id: EffectId::from_uuid(Uuid::from_u128(3)),
+        delivery: DeliveryId::from_uuid(Uuid::nil()),
+        effect: Effect::Set("person".to_owned()),
+        digest: [0; 32],
+        verdict: Verdict::Unknown,
+        at: Timestamp(at),
+        answer: None,
+    }
+}
+
+#[test]
+fn a_delivery_that_is_over_leaves_word_of_what_may_still_arrive() {
+    let unsettled = |delivery: u128, since| Unsettled {
+        delivery: DeliveryId::from_uuid(Uuid::from_u128(delivery)),
+        since: Timestamp(since),
+    };
+    let mut attempt = attempt();
+    assert_eq!(attempt.leaves(true), None);
+
+    // What was before it, of this delivery and of the lane's others.
+    attempt.journalled = vec![unknown_set(5)];
+    assert_eq!(attempt.leaves(true), Some(unsettled(0, 5)));
+    attempt.unsettled = vec![unsettled(9, 4)];
+    assert_eq!(attempt.leaves(true), Some(unsettled(0, 5)));
+    // Its own next attempt knows by itself.
+    assert_eq!(attempt.leaves(false), Some(unsettled(9, 4)));
+
+    // What was let through could only leave when all that had arrived.
+    attempt.has_set = true;
+    attempt.unsettled.clear();
+    assert_eq!(attempt.leaves(true), None);
+
+    // And what it sent itself.
+    let sent = doubt(1, Verdict::Unknown);
+    attempt.doubtful_sets.insert(sent.effect, Timestamp(8));
+    attempt.note_effect(&keys(), &sent);
+    assert_eq!(attempt.leaves(true), Some(unsettled(0, 8)));
+    assert_eq!(attempt.leaves(false), None);
+    assert!(attempt.conclude(&keys()[0], Verdict::Done));
+    assert_eq!(attempt.leaves(true), None);
 }
 
 #[test]

@@ -222,3 +222,13 @@ proptest! {
         prop_assert!(course(&[kind; 3], false).contains(&Fate::Dead));
     }
 }
+
+#[test]
+fn what_counts_against_the_version_is_what_gets_few_tries() {
+    for kind in FailureKind::ALL {
+        let failure = Failure::new(*kind, "x");
+        let circumstances = circumstances(1, SOON);
+        let (_, tally) = decide(&failure, &RetryPolicy::STANDARD, &circumstances);
+        assert_eq!(kind.is_of_version(), tally.faults == 1, "{kind}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gladhand_core::attempt::End;
+use gladhand_core::attempt::{End, Unsettled};
 use gladhand_core::clock::{Clock as _, Timestamp};
 use gladhand_core::effect::{Doubt, Intended, Verdict};
 use gladhand_core::failure::FailureKind;
@@ -161,7 +161,10 @@ async fn no_set_leaves_early_after_an_attempt_that_never_settled_because_the_clo
     let crm = Crm::with(200, "").await;
     let mut world = World::new(&crm.url);
     world.prolong(2 * LOOKUP_AFTER);
-    world.attempt.unsettled_since = Some(START);
+    world.attempt.unsettled = vec![Unsettled {
+        delivery: world.attempt.lease.delivery,
+        since: START,
+    }];
     check_set(&mut world, QUIET).await;
     assert_eq!(crm.seen().len(), 1);
 }

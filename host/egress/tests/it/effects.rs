@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gladhand_core::attempt::{Conclusion, End};
+use gladhand_core::attempt::{Conclusion, End, Unsettled};
 use gladhand_core::clock::Timestamp;
 use gladhand_core::connection::Mode;
 use gladhand_core::effect::{Effect, Intended, Verdict};
@@ -255,12 +255,44 @@ async fn no_set_leaves_while_one_of_an_unsettled_attempt_could_land_over_it() {
     let crm = Crm::with(200, "").await;
     let mut world = World::new(&crm.url);
     world.prolong(2 * LOOKUP_AFTER);
-    world.attempt.unsettled_since = Some(START);
+    world.attempt.unsettled = vec![Unsettled {
+        delivery: world.attempt.lease.delivery,
+        since: START,
+    }];
     // It may have sent until its own deadline.
     let quiet = START.after(LOOKUP_AFTER + Duration::from_secs(30));
     assert_deferred(world.send(set("lead", "{}")).await, quiet);
     world.clock.advance(quiet.since(START));
     world.send(set("lead", "{}")).await.expect("a response");
+}
+
+#[tokio::test]
+async fn no_set_leaves_while_one_of_an_earlier_delivery_could_land_over_it() {
+    let crm = Crm::with(200, "").await;
+    let mut world = World::new(&crm.url);
+    world.prolong(2 * LOOKUP_AFTER);
+    let earlier = Unsettled {
+        delivery: DeliveryId::from_uuid(Uuid::from_u128(8)),
+        since: START,
+    };
+    world.attempt.unsettled = vec![earlier];
+    let quiet = START.after(LOOKUP_AFTER + Duration::from_secs(30));
+    assert_deferred(world.send(set("lead", "{}")).await, quiet);
+    assert_eq!(world.attempt.leaves(true), Some(earlier));
+    world.clock.advance(quiet.since(START));
+    world.send(set("lead", "{}")).await.expect("a response");
+    assert_eq!(world.attempt.leaves(true), None);
+}
+
+#[tokio::test]
+async fn an_unclear_set_is_left_to_what_comes_behind_unless_the_connector_knows_better() {
+    let crm = Crm::with(500, "").await;
+    let mut world = World::new(&crm.url);
+    world.send(set("person", "{}")).await.expect("a response");
+    let left = world.attempt.leaves(true).expect("it may have been done");
+    assert_eq!(left.delivery, world.attempt.lease.delivery);
+    assert!(world.attempt.conclude("person", Verdict::NotDone));
+    assert_eq!(world.attempt.leaves(true), None);
 }
 
 #[tokio::test]

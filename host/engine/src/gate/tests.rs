@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use gladhand_core::connection::{Account, Connection, Mode, Policy, Source};
-use gladhand_core::ids::SourceId;
+use gladhand_core::ids::{AttemptId, ConnectionId, DeliveryId, SourceId};
 use serde_json::Value;
 
 use super::*;
@@ -37,81 +37,150 @@ impl Conditions for (Told, Arc<Directory>) {
     }
 }
 
-fn connection(digit: char) -> ConnectionId {
-    let digits: String = std::iter::repeat_n(digit, 32).collect();
-    format!("con_{digits}").parse().expect("an id")
+fn connection(name: char) -> ConnectionId {
+    format!("con_{:032x}", u32::from(name))
+        .parse()
+        .expect("an id")
 }
 
-/// Two accounts, `a` and `b`, with a connection each.
-fn directory() -> Arc<Directory> {
+/// Accounts, each with its connections; an account is called as its first.
+fn directory(accounts: &[&str]) -> Arc<Directory> {
     let mut directory = Directory::default();
-    for name in ['a', 'b'] {
-        let id = connection(name);
-        let source = Source {
-            id: SourceId::from_uuid(id.uuid()),
-            name: "support".to_owned(),
-            kind: "chatwoot".to_owned(),
-            base_url: None,
-            account_id: None,
-            is_signed: true,
-            allow_private_network: false,
-            allow_http: false,
-        };
-        let account = Account {
-            id: AccountId::from_uuid(id.uuid()),
-            name: name.to_string(),
-            connector: "crm".to_owned(),
-            base_url: None,
-            allow_private_network: false,
-            allow_http: false,
-            concurrency: 4,
-        };
-        let connection = Connection {
-            id,
-            name: name.to_string(),
-            source: source.id,
-            account: account.id,
-            connector: "crm".to_owned(),
-            inboxes: Vec::new(),
-            mode: Mode::Live,
-            settings: Value::Null,
-            time_zone: None,
-            is_paused: false,
-            policy: Policy::default(),
-        };
-        let entry = ConnectionEntry {
-            connection: Arc::new(connection),
-            source: Arc::new(source),
-            account,
-            credentials: Vec::new(),
-            target: None,
-            problem: None,
-        };
-        directory.order.push(id);
-        directory.connections.insert(id, Arc::new(entry));
+    for names in accounts {
+        let first_letter: String = names.chars().take(1).collect();
+        let first = connection(names.chars().next().expect("a connection"));
+        for name in names.chars() {
+            let id = connection(name);
+            let entry = entry(name, AccountId::from_uuid(first.uuid()), &first_letter);
+            directory.order.push(id);
+            directory.connections.insert(id, Arc::new(entry));
+        }
     }
     Arc::new(directory)
 }
 
-#[track_caller]
-fn check(told: Told, workers: u32, lanes: &[(char, u32)], next: Option<i64>) {
-    let directory = directory();
-    let running = Running::default();
-    let open = running.open(&directory, &(told, directory.clone()), workers, 0);
-    let expect = Open {
-        connections: lanes
-            .iter()
-            .map(|(name, lanes)| (connection(*name), *lanes))
-            .collect(),
-        next: next.map(Timestamp),
+fn entry(name: char, account: AccountId, account_name: &str) -> ConnectionEntry {
+    let id = connection(name);
+    let source = Source {
+        id: SourceId::from_uuid(id.uuid()),
+        name: "support".to_owned(),
+        kind: "chatwoot".to_owned(),
+        base_url: None,
+        account_id: None,
+        is_signed: true,
+        allow_private_network: false,
+        allow_http: false,
     };
-    assert_eq!(open, expect);
+    let account = Account {
+        id: account,
+        name: account_name.to_owned(),
+        connector: "crm".to_owned(),
+        base_url: None,
+        allow_private_network: false,
+        allow_http: false,
+        concurrency: 4,
+    };
+    let connection = Connection {
+        id,
+        name: name.to_string(),
+        source: source.id,
+        account: account.id,
+        connector: "crm".to_owned(),
+        inboxes: Vec::new(),
+        mode: Mode::Live,
+        settings: Value::Null,
+        time_zone: None,
+        is_paused: false,
+        policy: Policy::default(),
+    };
+    ConnectionEntry {
+        connection: Arc::new(connection),
+        source: Arc::new(source),
+        account,
+        credentials: Vec::new(),
+        target: None,
+        problem: None,
+    }
+}
+
+fn lanes(open: &Open) -> Vec<(ConnectionId, u32)> {
+    let wanted = open.connections.iter();
+    wanted
+        .map(|wanted| (wanted.connection, wanted.lanes))
+        .collect()
+}
+
+fn named(expect: &[(char, u32)]) -> Vec<(ConnectionId, u32)> {
+    let expect = expect.iter();
+    expect
+        .map(|(name, lanes)| (connection(*name), *lanes))
+        .collect()
+}
+
+#[track_caller]
+fn check(told: Told, workers: u32, expect: &[(char, u32)], next: Option<i64>) {
+    let directory = directory(&["a", "b"]);
+    let running = Arc::new(Running::default());
+    let open = running.open(&directory, &(told, directory.clone()), workers, 0);
+    assert_eq!(lanes(&open), named(expect));
+    assert_eq!(
+        (open.lanes, open.next, open.seen),
+        (workers, next.map(Timestamp), 2)
+    );
 }
 
 #[test]
 fn nothing_in_the_way_shares_the_workers() {
     check(Told::default(), 16, &[('a', 4), ('b', 4)], None);
-    check(Told::default(), 5, &[('a', 4), ('b', 1)], None);
+    check(Told::default(), 3, &[('a', 3), ('b', 3)], None);
+}
+
+#[test]
+fn connections_of_one_account_are_all_asked_for_and_share_what_it_may_run() {
+    let directory = directory(&["abc", "d"]);
+    let running = Arc::new(Running::default());
+    let conditions = (Told::default(), directory.clone());
+    let open = || running.open(&directory, &conditions, 16, 1);
+    assert_eq!(
+        lanes(&open()),
+        named(&[('b', 4), ('c', 4), ('d', 4), ('a', 4)])
+    );
+    let account = |wanted: &Wanted| wanted.account == AccountId::from_uuid(connection('a').uuid());
+    assert_eq!(open().connections.iter().filter(|w| account(w)).count(), 3);
+
+    let begin = |digit: char| {
+        let lease = Lease {
+            token: LeaseToken::from_uuid(connection(digit).uuid()),
+            connection: connection('a'),
+            contact: digit.to_string(),
+            delivery: DeliveryId::from_uuid(connection(digit).uuid()),
+            attempt: AttemptId::from_uuid(connection(digit).uuid()),
+            until: std::time::Duration::ZERO.into(),
+        };
+        running.begin(Some(AccountId::from_uuid(connection('a').uuid())), &lease)
+    };
+    let mut permits: Vec<Permit> = "1234".chars().map(begin).collect();
+    assert_eq!(lanes(&open()), named(&[('d', 4)]));
+    permits.pop();
+    assert_eq!(
+        lanes(&open()),
+        named(&[('b', 1), ('c', 1), ('d', 4), ('a', 1)])
+    );
+}
+
+#[test]
+fn more_connections_than_a_claim_asks_for_come_with_the_next() {
+    let names: Vec<String> = ('\u{400}'..).take(ASKED + 2).map(String::from).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let directory = directory(&names);
+    let running = Running::default();
+    let conditions = (Told::default(), directory.clone());
+    let first = running.open(&directory, &conditions, 4, 1);
+    assert_eq!((first.connections.len(), first.seen), (ASKED, ASKED));
+    assert_eq!(first.connections[0].connection, directory.order[1]);
+    let next = running.open(&directory, &conditions, 4, 1 + first.seen);
+    let order: Vec<ConnectionId> = next.connections.iter().map(|w| w.connection).collect();
+    assert_eq!(order[..2], [directory.order[ASKED + 1], directory.order[0]]);
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl Admin {
         let connection = self.find_connection(name).await?;
         self.parts.settings.remove_connection(connection.id).await?;
         self.parts.operations.reload().await;
-        let detail = "it was removed with its deliveries and links";
+        let detail = "it was removed; its deliveries and links follow";
         self.record("connection.remove", &connection.name, detail)
             .await;
         Ok(())

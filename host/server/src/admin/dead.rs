@@ -25,7 +25,7 @@ pub struct DeadQuery {
     /// Of the connection of this name.
     pub connection: Option<String>,
     /// That failed this way.
-    pub kind: Option<FailureKind>,
+    pub code: Option<FailureKind>,
     /// That died at or after.
     pub since: Option<Timestamp>,
     /// That died before.
@@ -54,7 +54,7 @@ pub struct DeadWish {
     pub connection: Option<String>,
     /// That failed this way.
     #[serde(default)]
-    pub kind: Option<FailureKind>,
+    pub code: Option<FailureKind>,
     /// That died at or after.
     #[serde(default)]
     pub since: Option<Timestamp>,
@@ -137,7 +137,7 @@ impl Admin {
         if wish.is_unfiltered() && !wish.all {
             return Err(Error::Invalid(vec![
                 "this takes every dead letter of every connection; say --all (`all` in the API) where that is meant, \
-                 or choose some with --connection, --kind, --since or --until"
+                 or choose some with --connection, --code, --since or --until"
                     .to_owned(),
             ]));
         }
@@ -149,7 +149,7 @@ impl Admin {
         let until = wish.until.map_or(now, |until| until.min(now));
         let selection = Selection {
             connection,
-            kind: wish.kind,
+            kind: wish.code,
             since: wish.since,
             until: Some(until),
         };
@@ -160,8 +160,8 @@ impl Admin {
 impl DeadQuery {
     fn takes(&self, delivery: &Delivery) -> bool {
         let died_at = delivery.settled_at.unwrap_or(delivery.received_at);
-        let kind = delivery.failure.as_ref().map(|failure| failure.kind);
-        self.kind.is_none_or(|wanted| kind == Some(wanted))
+        let code = delivery.failure.as_ref().map(|failure| failure.kind);
+        self.code.is_none_or(|wanted| code == Some(wanted))
             && self.since.is_none_or(|since| died_at >= since)
             && self.until.is_none_or(|until| died_at < until)
     }
@@ -170,15 +170,15 @@ impl DeadQuery {
 impl DeadWish {
     fn is_unfiltered(&self) -> bool {
         self.connection.is_none()
-            && self.kind.is_none()
+            && self.code.is_none()
             && self.since.is_none()
             && self.until.is_none()
     }
 
     /// For the audit log.
     fn subject(&self) -> String {
-        let kind = self.kind.map(|kind| kind.as_str().to_owned());
-        let parts: Vec<String> = self.connection.clone().into_iter().chain(kind).collect();
+        let code = self.code.map(|code| code.as_str().to_owned());
+        let parts: Vec<String> = self.connection.clone().into_iter().chain(code).collect();
         if parts.is_empty() {
             "every connection".to_owned()
         } else {

@@ -12,7 +12,7 @@ use super::problem::Problem;
 use crate::admin::dead::DeadDone;
 use crate::admin::{Admin, DeadQuery, DeadWish, DeliveryView};
 
-/// `connection`, `kind`, `since`, `until` (milliseconds since the Unix epoch: when they died), `limit`, `cursor`
+/// `connection`, `code`, `since`, `until` (milliseconds since the Unix epoch: when they died), `limit`, `cursor`
 ///
 /// A page may hold fewer than `limit` and have a next one all the same.
 pub async fn list(
@@ -22,8 +22,8 @@ pub async fn list(
     let words: Vec<&str> = FailureKind::ALL.iter().map(|kind| kind.as_str()).collect();
     let query = DeadQuery {
         connection: parameters.text("connection")?,
-        kind: parameters.take(
-            "kind",
+        code: parameters.take(
+            "code",
             &format!("one of {}", words.join(", ")),
             FailureKind::parse,
         )?,

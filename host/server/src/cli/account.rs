@@ -26,11 +26,15 @@ pub enum Command {
     Pause {
         /// Its name
         name: String,
+        #[command(flatten)]
+        format: Format,
     },
     /// Let it run again, also where it paused itself
     Resume {
         /// Its name
         name: String,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -47,17 +51,15 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
             account["pause"] = pause.as_ref().map(sentence).into();
             printer::fields(&account)
         }
-        Command::Pause { name } => {
+        Command::Pause { name, format } => {
             let path = ["accounts", &name, "pause"];
-            client.send(Method::POST, &path, &[], Payload::None).await?;
-            printer::note(&format!("account `{name}` is paused"));
-            Ok(())
+            let paused = client.send(Method::POST, &path, &[], Payload::None).await?;
+            printer::changed(paused, &format!("account `{name}` is paused"), format)
         }
-        Command::Resume { name } => {
+        Command::Resume { name, format } => {
             let path = ["accounts", &name, "resume"];
-            client.send(Method::POST, &path, &[], Payload::None).await?;
-            printer::note(&format!("account `{name}` runs"));
-            Ok(())
+            let resumed = client.send(Method::POST, &path, &[], Payload::None).await?;
+            printer::changed(resumed, &format!("account `{name}` runs"), format)
         }
     }
 }

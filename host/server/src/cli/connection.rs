@@ -47,13 +47,17 @@ pub enum Command {
     Pause {
         /// Its name
         name: String,
+        #[command(flatten)]
+        format: Format,
     },
     /// Let it run again
     Resume {
         /// Its name
         name: String,
+        #[command(flatten)]
+        format: Format,
     },
-    /// Remove one with its deliveries and links
+    /// Remove one; retention then takes its deliveries and links, in small steps
     Remove {
         /// Its name
         name: String,
@@ -127,27 +131,15 @@ pub async fn run(
                 .await?;
             show(&changed, set.format)?;
         }
-        Command::Pause { name } => {
-            client
-                .send(
-                    Method::POST,
-                    &["connections", &name, "pause"],
-                    &[],
-                    Payload::None,
-                )
-                .await?;
-            printer::note(&format!("connection `{name}` is paused"));
+        Command::Pause { name, format } => {
+            let path = ["connections", &name, "pause"];
+            let paused = client.send(Method::POST, &path, &[], Payload::None).await?;
+            printer::changed(paused, &format!("connection `{name}` is paused"), format)?;
         }
-        Command::Resume { name } => {
-            client
-                .send(
-                    Method::POST,
-                    &["connections", &name, "resume"],
-                    &[],
-                    Payload::None,
-                )
-                .await?;
-            printer::note(&format!("connection `{name}` runs"));
+        Command::Resume { name, format } => {
+            let path = ["connections", &name, "resume"];
+            let resumed = client.send(Method::POST, &path, &[], Payload::None).await?;
+            printer::changed(resumed, &format!("connection `{name}` runs"), format)?;
         }
         Command::Remove { name } => {
             client

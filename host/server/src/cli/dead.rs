@@ -63,8 +63,8 @@ pub struct Filter {
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
     /// That failed this way: invalid, unavailable, conflict and the like
-    #[arg(long, value_name = "KIND", value_parser = arguments::failure_kind)]
-    kind: Option<FailureKind>,
+    #[arg(long, alias = "kind", value_name = "CODE", value_parser = arguments::failure_kind)]
+    code: Option<FailureKind>,
     /// That died since then, or in the last 2h, 3d
     #[arg(long, value_name = "TIME", value_parser = arguments::since)]
     since: Option<Since>,
@@ -82,7 +82,7 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
         } => {
             let told = [
                 ("connection", filter.connection),
-                ("kind", filter.kind.map(|kind| kind.to_string())),
+                ("code", filter.code.map(|code| code.to_string())),
                 ("since", filter.since.map(Since::query)),
                 ("until", filter.until.map(Since::query)),
                 ("limit", Some(PAGE.to_string())),
@@ -118,7 +118,7 @@ impl Filter {
         let now = SystemClock::new().now();
         let mut wish = json!({
             "connection": self.connection,
-            "kind": self.kind,
+            "code": self.code,
             "since": self.since.map(|since| since.before(now)),
             "until": self.until.map(|until| until.before(now)),
             "all": all,
@@ -178,13 +178,10 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
 }
 
 fn say(count: u64, verb: &str, format: Format) -> anyhow::Result<()> {
-    if format.json {
-        return printer::json_lines(&[json!({ "count": count })]);
-    }
-    printer::note(&match count {
+    let sentence = match count {
         0 => NOTHING.to_owned(),
         1 => format!("1 dead letter was {verb}"),
         count => format!("{count} dead letters were {verb}"),
-    });
-    Ok(())
+    };
+    printer::changed(json!({ "count": count }), &sentence, format)
 }

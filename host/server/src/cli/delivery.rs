@@ -106,23 +106,16 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
             let sentence = format!(
                 "delivery `{id}` is queued again; `gladhand delivery show {id}` says what becomes of it"
             );
-            say(retried, &sentence, format)
+            printer::changed(retried, &sentence, format)
         }
         Command::Skip { id, reason, format } => {
             let path = ["deliveries", &id, "skip"];
             let body = Payload::Json(json!({ "reason": reason }));
             let skipped = client.send(Method::POST, &path, &[], body).await?;
-            say(skipped, &format!("delivery `{id}` is skipped"), format)
+            let sentence = format!("delivery `{id}` is skipped");
+            printer::changed(skipped, &sentence, format)
         }
     }
-}
-
-fn say(changed: Value, sentence: &str, format: Format) -> anyhow::Result<()> {
-    if format.json {
-        return printer::json_lines(&[changed]);
-    }
-    printer::note(sentence);
-    Ok(())
 }
 
 fn tell(shown: ShownDelivery) -> String {

@@ -83,17 +83,14 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
             let concluded = client
                 .send(Method::POST, &path, &[], Payload::Json(body))
                 .await?;
-            if conclude.format.json {
-                return printer::json_lines(&[concluded]);
-            }
-            let effect: EffectView = serde_json::from_value(concluded)?;
-            printer::note(&format!(
+            let effect: EffectView = serde_json::from_value(concluded.clone())?;
+            let sentence = format!(
                 "the write of {} is {} now; its delivery is `{}`",
                 effect.keys.join(", "),
                 effect.verdict,
                 effect.delivery
-            ));
-            Ok(())
+            );
+            printer::changed(concluded, &sentence, conclude.format)
         }
     }
 }

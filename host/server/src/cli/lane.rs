@@ -38,6 +38,8 @@ pub struct Lane {
     /// The contact, as the source numbers it
     #[arg(long, value_name = "ID")]
     contact: String,
+    #[command(flatten)]
+    format: Format,
 }
 
 pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
@@ -53,16 +55,13 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
     let Lane {
         connection,
         contact,
+        format,
     } = lane;
     let path = ["connections", &connection, "lanes", &contact, verb];
-    endpoint
-        .client
-        .send(Method::POST, &path, &[], Payload::None)
-        .await?;
-    printer::note(&format!(
-        "contact `{contact}` {now} in connection `{connection}`"
-    ));
-    Ok(())
+    let client = &endpoint.client;
+    let lane = client.send(Method::POST, &path, &[], Payload::None).await?;
+    let sentence = format!("contact `{contact}` {now} in connection `{connection}`");
+    printer::changed(lane, &sentence, format)
 }
 
 fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {

@@ -43,6 +43,8 @@ pub enum Command {
         /// Only look whether all of it fits
         #[arg(long)]
         dry_run: bool,
+        #[command(flatten)]
+        format: Format,
     },
     /// Print every link as one JSON object per line, as `link import` reads it
     Export {
@@ -132,7 +134,8 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
             file,
             connection,
             dry_run,
-        } => import(client, &connection, &file, dry_run).await,
+            format,
+        } => import(client, &connection, &file, dry_run, format).await,
         Command::Export { connection } => {
             let path = ["connections", &connection, "links"];
             let query = [("limit", PAGE.to_string())];
@@ -170,6 +173,7 @@ async fn import(
     connection: &str,
     file: &Path,
     is_dry: bool,
+    format: Format,
 ) -> anyhow::Result<()> {
     let text = if file == Path::new("-") {
         let mut text = String::new();
@@ -196,6 +200,10 @@ async fn import(
             let path = ["connections", connection, "links"];
             client.send(Method::POST, &path, &[], body).await?;
         }
+    }
+    if format.json {
+        let count = read.links.len();
+        return printer::json_lines(&[json!({ "count": count, "left_out": read.others })]);
     }
     let verb = if is_dry {
         "all of it fits, nothing was stored"

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use serde_json::Value;
 
 use self::table::Columns;
+use super::Format;
 
 /// Text as it is.
 pub fn text(text: &str) -> anyhow::Result<()> {
@@ -35,6 +36,15 @@ pub fn json_lines(items: &[Value]) -> anyhow::Result<()> {
 /// One JSON object, for people to read.
 pub fn json(item: &Value) -> anyhow::Result<()> {
     text(&format!("{item:#}\n"))
+}
+
+/// What was changed: as it is now for a program, a sentence on stderr for people.
+pub fn changed(item: Value, sentence: &str, format: Format) -> anyhow::Result<()> {
+    if format.json {
+        return json_lines(&[item]);
+    }
+    note(sentence);
+    Ok(())
 }
 
 /// Columns under a header line, as wide as their contents; `nothing` is said where there are no rows.

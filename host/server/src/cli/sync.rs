@@ -29,14 +29,11 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
         .client
         .send(Method::POST, &path, &[], Payload::None)
         .await?;
-    if format.json {
-        return printer::json_lines(&[answer]);
-    }
-    let Synced { count } = serde_json::from_value(answer)?;
-    printer::note(&match count {
+    let Synced { count } = serde_json::from_value(answer.clone())?;
+    let sentence = match count {
         0 => format!("no connection of source `{source}` takes contact `{id}`; nothing was queued"),
         1 => format!("contact `{id}` was queued for 1 connection"),
         count => format!("contact `{id}` was queued for {count} connections"),
-    });
-    Ok(())
+    };
+    printer::changed(answer, &sentence, format)
 }

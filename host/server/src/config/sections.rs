@@ -108,6 +108,9 @@ pub struct Limits {
     pub lease: Duration,
 }
 
+/// An attempt ends after 30 s (`runtime/limits.rs`); what is left of it is for recording and settling.
+const LONGEST_REQUEST: Duration = Duration::from_secs(25);
+
 /// What must be left of a lease beside a request when it is renewed: time to renew, to record and to settle.
 const LEASE_SPARE: Duration = Duration::from_secs(2);
 
@@ -243,7 +246,15 @@ impl Limits {
         let request = request.map(|secs| Duration::from_secs(secs.into()));
         let lease = section.integer("lease_secs").map(|Count(secs)| secs);
         let lease = lease.map(|secs| Duration::from_secs(secs.into()));
-        if let (Some(request), Some(lease)) = (request, lease)
+        if let Some(request) = request.filter(|request| *request > LONGEST_REQUEST) {
+            let message = format!(
+                "`request_secs` in [limits] is {}; it must be at most {}: an attempt ends after 30 seconds, and its request \
+                 before that",
+                request.as_secs(),
+                LONGEST_REQUEST.as_secs()
+            );
+            section.report_at(&["request_secs"], &message);
+        } else if let (Some(request), Some(lease)) = (request, lease)
             && lease.saturating_sub(lease / 3) < request + LEASE_SPARE
         {
             let message = format!(

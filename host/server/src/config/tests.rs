@@ -263,8 +263,13 @@ fn a_lease_that_cannot_hold_a_request_when_it_is_renewed_is_refused() {
         &format!("gladhand.toml:3:14: {}", told(15, 26)),
     );
     check(
+        "[limits]\nrequest_secs = 20\nlease_secs = 30",
+        &format!("gladhand.toml:3:14: {}", told(20, 33)),
+    );
+    check(
         "[limits]\nrequest_secs = 90",
-        &format!("gladhand.toml:2:16: {}", told(90, 138)),
+        "gladhand.toml:2:16: `request_secs` in [limits] is 90; it must be at most 25: an attempt ends after 30 seconds, and \
+         its request before that",
     );
     let flags = [("limits.lease_secs", "5")];
     let refused = read("", &Environment::default(), &flags).expect_err("it is too short");

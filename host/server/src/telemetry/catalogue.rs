@@ -113,6 +113,12 @@ pub const METRICS: &[Metric] = &[
     ),
     metric(
         Kind::Counter,
+        "gladhand_version_faults_total",
+        &["provider", "version", "kind"],
+        "attempts that failed because of the connector, by the first digits of its version's digest",
+    ),
+    metric(
+        Kind::Counter,
         "gladhand_pauses_total",
         &["kind"],
         "pauses that hosts began",
@@ -152,6 +158,12 @@ pub const METRICS: &[Metric] = &[
         "gladhand_removed_rows_total",
         &[],
         "rows that retention removed",
+    ),
+    metric(
+        Kind::Histogram,
+        "gladhand_retention_step_seconds",
+        &[],
+        "how long a step of retention took, for which others may have waited",
     ),
 ];
 

@@ -209,6 +209,8 @@ CREATE TABLE lanes (
     is_held       BOOLEAN NOT NULL DEFAULT false, -- nothing in it runs until a person lets it
     held_by       UUID ,                          -- the dead delivery that holds it; absent where a person does
     held_at       BIGINT ,                        -- since when
+    unsettled_delivery UUID,                  -- what it sent may still be on its way to the CRM …
+    unsettled_since    BIGINT,                -- … since then
     sole_sequence BIGINT ,                    -- last_sequence when it was leased, where nothing else waited in it
     PRIMARY KEY (connection, contact),
     CHECK (NOT is_empty OR (lease_token IS NULL AND NOT is_held AND revive_turn IS NULL))
@@ -330,6 +332,12 @@ CREATE TABLE locks (
 CREATE INDEX locks_by_token ON locks (token);
 
 -- Operation ---------------------------------------------------------------------------------------------------------
+
+-- Connections and sources that were removed, and what they had may not be yet.
+CREATE TABLE removals (
+    id         UUID   NOT NULL PRIMARY KEY,
+    removed_at BIGINT NOT NULL
+);
 
 -- Who did what.
 CREATE TABLE audit (

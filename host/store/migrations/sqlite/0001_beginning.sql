@@ -186,6 +186,8 @@ CREATE TABLE lanes (
     is_held       INTEGER NOT NULL DEFAULT 0, -- nothing in it runs until a person lets it
     held_by       BLOB,                       -- the dead delivery that holds it; absent where a person does
     held_at       INTEGER,                    -- since when
+    unsettled_delivery BLOB,                  -- what it sent may still be on its way to the CRM …
+    unsettled_since    INTEGER,               -- … since then
     sole_sequence INTEGER,                    -- last_sequence when it was leased, where nothing else waited in it
     UNIQUE (connection, contact),
     CHECK (NOT is_empty OR (lease_token IS NULL AND NOT is_held AND revive_turn IS NULL))
@@ -307,6 +309,12 @@ CREATE TABLE locks (
 CREATE INDEX locks_by_token ON locks (token);
 
 -- Operation ---------------------------------------------------------------------------------------------------------
+
+-- Connections and sources that were removed, and what they had may not be yet.
+CREATE TABLE removals (
+    id         BLOB    NOT NULL PRIMARY KEY,
+    removed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Who did what.
 CREATE TABLE audit (

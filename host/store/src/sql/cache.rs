@@ -1,6 +1,6 @@
 //! What connectors remember for a while. What has expired is not shown, and is removed when the store is opened.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use gladhand_core::attempt::CacheChange;
@@ -61,7 +61,8 @@ static REMOVE: Statement = Statement::new(
 
 /// Applies changes; the last of an entry counts.
 pub(super) fn change<'c>(script: &mut Script, all: impl Iterator<Item = &'c Found>) {
-    let mut entries: HashMap<EntryKey<'c>, Option<(&'c Value, Timestamp)>> = HashMap::new();
+    // In one order by everybody, so that no two hosts wait for each other.
+    let mut entries: BTreeMap<EntryKey<'c>, Option<(&'c Value, Timestamp)>> = BTreeMap::new();
     for found in all {
         for change in &found.changes.cache {
             let (key, entry) = match change {

@@ -45,10 +45,11 @@ pub(super) async fn run(
         return Ok(answers);
     }
     let asked = requests.iter().flat_map(|request| &request.connections);
-    let taken = leases::begin_claim(connection, asked.map(|(connection, _)| *connection)).await?;
+    let taken = leases::begin_claim(connection, asked.map(|wanted| wanted.connection)).await?;
     for request in requests {
         let mut own = ClaimRequest::clone(request);
-        own.connections.retain(|(id, _)| !taken.contains(id));
+        own.connections
+            .retain(|wanted| !taken.contains(&wanted.connection));
         let mut claims = claim(connection, shared, &own).await?;
         if own.connections.len() < request.connections.len() {
             let again = request.now.after(GUARDED_AGAIN);
@@ -77,7 +78,7 @@ async fn claim(
         }
     }
     // Whoever got all that was asked for has no use for more before one of these is settled.
-    let next_ready = if claimed.len() < ready::size(request.lanes) {
+    let next_ready = if claimed.len() < usize::try_from(request.lanes).unwrap_or(usize::MAX) {
         ready::next(connection, request).await?
     } else {
         None

@@ -12,7 +12,7 @@ use crate::Error;
 const PAGE: i64 = 500;
 
 /// Parents before children. `delivery_counts` is counted anew, `configuration` begins anew.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 24] = [
     "sources",
     "accounts",
     "connections",
@@ -34,6 +34,7 @@ const TABLES: [&str; 23] = [
     "cache",
     "standings",
     "locks",
+    "removals",
     "audit",
     "configuration",
 ];

@@ -63,10 +63,11 @@ async fn conclude(
     word: &Word,
     now: Timestamp,
 ) -> Result<Concluded, Error> {
-    // Of several meanings of the key, the newest.
+    // Of several meanings of the key the one that is in doubt, and of those the newest.
     let found = Query::new(format!(
         "SELECT {COLUMNS} FROM effect_keys JOIN effects ON effects.id = effect_keys.effect \
-         WHERE effect_keys.account = ? AND effect_keys.key = ? ORDER BY effects.state DESC LIMIT 1\
+         WHERE effect_keys.account = ? AND effect_keys.key = ? \
+         ORDER BY effects.verdict IN ('open', 'unknown') DESC, effects.state DESC LIMIT 1\
          {{postgres:  FOR UPDATE OF effects}}"
     ))
     .bind(account.uuid())

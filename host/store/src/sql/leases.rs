@@ -66,13 +66,14 @@ pub(super) async fn renew(
 static BEGIN_CLAIM: Statement = Statement::new(
     &[Id],
     "WITH asked(connection) AS ({rows}), ended AS ( \
-         SELECT lanes.number, lanes.connection, lanes.contact FROM lanes \
+         SELECT lanes.number, lanes.connection, lanes.contact, lanes.lease_token FROM lanes \
          WHERE lanes.lease_token IS NOT NULL AND lanes.lease_until < {clock} \
          ORDER BY lanes.lease_until LIMIT ? FOR UPDATE OF lanes SKIP LOCKED), \
      freed AS ( \
          UPDATE lanes SET lease_token = NULL, lease_owner = NULL, leased_at = NULL, lease_until = NULL, \
          sole_sequence = NULL FROM ended \
          WHERE lanes.connection = ended.connection AND lanes.contact = ended.contact), \
+     unlocked AS (DELETE FROM locks USING ended WHERE locks.token = ended.lease_token), \
      returned AS ( \
          UPDATE deliveries SET state = 'pending' FROM ended \
          WHERE deliveries.lane = ended.number AND deliveries.connection = ended.connection \

@@ -19,7 +19,7 @@ use super::rows::{self, delivery_columns, to_json};
 use super::statement::{Script, Statement};
 use super::value::Type::Id;
 use super::value::Values;
-use super::{Shared, Store, intake, settings};
+use super::{Shared, Store, guard, intake, settings};
 use crate::Error;
 use crate::planned::PlannedDelivery;
 use crate::queue::{Asked, HeldFilter, HeldLane, Queue, Selection};
@@ -211,7 +211,8 @@ static REQUEUE: Statement = Statement::new(
     &[Id],
     "WITH again(id) AS ({rows}) \
      UPDATE deliveries SET state = 'pending', attempts = 0, outcome = NULL, code = NULL, failure = NULL, \
-     not_before = NULL, settled_at = NULL, queued_at = ?, was_retried = true, lane = lanes.number \
+     not_before = NULL, settled_at = NULL, queued_at = ?, was_retried = true, lane = lanes.number, \
+     turn = CASE WHEN deliveries.turn > lanes.turn THEN lanes.turn ELSE deliveries.turn END \
      FROM again, lanes WHERE deliveries.id = again.id AND lanes.connection = deliveries.connection \
      AND lanes.contact = deliveries.contact AND deliveries.settled_at IS NOT NULL",
 );
@@ -224,6 +225,7 @@ static PUT_BACK: Statement = Statement::new(
      INSERT INTO lanes (connection, contact, priority, ready_at, last_sequence) \
      SELECT deliveries.connection, deliveries.contact, MIN(deliveries.priority), ?, MAX(deliveries.sequence) \
      FROM again JOIN deliveries ON deliveries.id = again.id GROUP BY deliveries.connection, deliveries.contact \
+     ORDER BY deliveries.connection, deliveries.contact \
      ON CONFLICT (connection, contact) DO UPDATE SET last_sequence = excluded.last_sequence, sole_sequence = NULL, \
      is_held = lanes.held_by IS NOT NULL, \
      held_at = CASE WHEN lanes.held_by IS NOT NULL THEN lanes.held_at END, \
@@ -232,7 +234,7 @@ static PUT_BACK: Statement = Statement::new(
 );
 
 /// Settled deliveries wait again, each in its own place of its lane: what came later ran without it, and what would write
-/// over it is noticed when it is claimed.
+/// over it is noticed when it is claimed. A lane that retention removed meanwhile has begun its turns anew.
 async fn requeue(
     connection: &mut Connection,
     ids: &[DeliveryId],
@@ -290,7 +292,21 @@ static SKIP: Statement = Statement::new(
     &[Id],
     "WITH skipped(id) AS ({rows}) \
      UPDATE deliveries SET state = 'skipped', code = ?, outcome = ?, not_before = NULL, settled_at = ? \
-     FROM skipped WHERE deliveries.id = skipped.id",
+     FROM skipped WHERE deliveries.id = skipped.id \
+     AND (deliveries.state = 'dead' OR (deliveries.settled_at IS NULL AND deliveries.state <> 'running'))",
+);
+
+/// What its attempts sent may still be on its way when what is behind it runs. One that is dead has left word of it.
+static LEAVE_UNSETTLED: Statement = Statement::new(
+    &[Id],
+    "WITH skipped(id) AS ({rows}) \
+     UPDATE lanes SET unsettled_delivery = deliveries.id, unsettled_since = ? \
+     FROM skipped, deliveries \
+     WHERE deliveries.id = skipped.id AND deliveries.settled_at IS NULL AND deliveries.was_claimed \
+     AND lanes.connection = deliveries.connection AND lanes.contact = deliveries.contact \
+     AND (EXISTS (SELECT 1 FROM effects WHERE effects.delivery = deliveries.id AND effects.kind = 'set' \
+                  AND effects.verdict = 'unknown') \
+          OR EXISTS (SELECT 1 FROM attempts WHERE attempts.delivery = deliveries.id AND attempts.settled_at IS NULL))",
 );
 
 async fn settle_skipped(
@@ -304,6 +320,9 @@ async fn settle_skipped(
         reason: reason.to_owned(),
     });
     let mut script = Script::default();
+    script.add_with(&LEAVE_UNSETTLED, ids, id, |values| {
+        values.put(now.0);
+    });
     script.add_with(&SKIP, ids, id, |values| {
         values
             .put(SkipCode::ByOperator.as_str())
@@ -322,6 +341,11 @@ async fn sync(
     contact: &str,
     now: Timestamp,
 ) -> Result<Option<u64>, Error> {
+    guard::entities(
+        connection,
+        std::iter::once((EntityKind::Contact, contact.to_owned())),
+    )
+    .await?;
     let known = Query::new(
         "SELECT entities.newest_event, entities.inboxes FROM entities \
          JOIN events ON events.id = entities.newest_event \
@@ -377,6 +401,6 @@ mod tests {
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
-        super::super::statement::check_plans(&[&REQUEUE, &PUT_BACK, &SKIP]).await;
+        super::super::statement::check_plans(&[&REQUEUE, &PUT_BACK, &LEAVE_UNSETTLED, &SKIP]).await;
     }
 }

@@ -1,5 +1,7 @@
 //! Removing what is too old, table by table, a few rows at a time.
 
+mod removed;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -23,8 +25,10 @@ use crate::retention::{Keep, Retention, Swept};
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Broom {
     stage: usize,
-    /// The last event that was looked at: those that are still needed stay, and are not looked at twice in a round.
+    /// The last row that was looked at, where a stage looks at rows that may stay: none is looked at twice in a round.
     behind: (i64, Uuid),
+    /// When it began to look for what removed connections had.
+    began: Timestamp,
 }
 
 /// In which order tables are swept.
@@ -36,15 +40,21 @@ enum Stage {
     Events,
     LinkHistory,
     Audit,
+    RemovedDeliveries,
+    RemovedEvents,
+    RemovedRest,
 }
 
-const STAGES: [Stage; 6] = [
+const STAGES: [Stage; 9] = [
     Stage::Cache,
     Stage::Lanes,
     Stage::Exchanges,
     Stage::Events,
     Stage::LinkHistory,
     Stage::Audit,
+    Stage::RemovedDeliveries,
+    Stage::RemovedEvents,
+    Stage::RemovedRest,
 ];
 
 /// How long a lane stays in which nothing waits any more. Removed with its last delivery it would cost a write where its
@@ -86,6 +96,14 @@ async fn step(
             plain(connection, LINK_HISTORY, before(keep.link_history), rows).await?
         }
         Stage::Audit => plain(connection, AUDIT, before(keep.audit), rows).await?,
+        Stage::RemovedDeliveries => {
+            if broom.behind == Default::default() {
+                broom.began = now;
+            }
+            removed::deliveries(connection, &mut broom.behind, rows).await?
+        }
+        Stage::RemovedEvents => removed::events(connection, &mut broom.behind, rows).await?,
+        Stage::RemovedRest => removed::rest(connection, rows, broom.began).await?,
         Stage::Events => {
             let limits = Limits {
                 read: before(keep.events),
@@ -100,11 +118,13 @@ async fn step(
     if is_over {
         *broom = Broom {
             stage: (broom.stage + 1) % STAGES.len(),
-            ..Broom::default()
+            behind: Default::default(),
+            began: broom.began,
         };
     }
     Ok(Swept {
         rows: swept,
+        is_table_done: is_over,
         is_done: is_over && is_last,
     })
 }

@@ -3,6 +3,7 @@
 mod rows;
 
 use async_trait::async_trait;
+use gladhand_core::clock::Timestamp;
 use gladhand_core::connection::{Account, Connection, Source};
 use gladhand_core::ids::{ConnectionId, SourceId};
 use secrecy::{ExposeSecret, SecretString};
@@ -47,6 +48,7 @@ impl Settings for Store {
         } = source.clone();
         self.configure(move |database| {
             Box::pin(async move {
+                refuse_removed(database, "source", id.uuid()).await?;
                 Query::new(
                     "INSERT INTO sources (id, name, kind, base_url, account_id, is_signed, allow_private_network, \
                      allow_http) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
@@ -73,15 +75,13 @@ impl Settings for Store {
     }
 
     async fn remove_source(&self, id: SourceId) -> Result<(), Error> {
+        let now = self.shared.clock.now();
         self.configure(move |database| {
             Box::pin(async move {
                 // The source itself first: where a connection still names it, nothing is removed.
                 for statement in [
                     "DELETE FROM sources WHERE id = ?",
                     "DELETE FROM secrets WHERE owner_kind = 'source' AND owner = ?",
-                    "DELETE FROM keys WHERE source = ?",
-                    "DELETE FROM entities WHERE source = ?",
-                    "DELETE FROM events WHERE source = ?",
                 ] {
                     Query::new(statement)
                         .bind(id.uuid())
@@ -89,7 +89,7 @@ impl Settings for Store {
                         .await
                         .map_err(|error| refused("source", "", error))?;
                 }
-                Ok(())
+                remember_removal(database, id.uuid(), now).await
             })
         })
         .await
@@ -160,6 +160,7 @@ impl Settings for Store {
         } = connection.clone();
         self.configure(move |database| {
             Box::pin(async move {
+                refuse_removed(database, "connection", id.uuid()).await?;
                 Query::new(
                     "INSERT INTO connections (id, name, source, account, connector, inboxes, mode, settings, \
                      time_zone, is_paused, policy) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
@@ -189,25 +190,20 @@ impl Settings for Store {
     }
 
     async fn remove_connection(&self, id: ConnectionId) -> Result<(), Error> {
+        let now = self.shared.clock.now();
         self.configure(move |database| {
             Box::pin(async move {
-                // Effects stay: their keys are the account's, and what may have been written stays in doubt.
                 for statement in [
-                    "DELETE FROM exchanges WHERE attempt IN (SELECT attempts.id FROM attempts \
-                     JOIN deliveries ON deliveries.id = attempts.delivery WHERE deliveries.connection = ?)",
-                    "DELETE FROM attempts WHERE delivery IN (SELECT id FROM deliveries WHERE connection = ?)",
-                    "DELETE FROM deliveries WHERE connection = ?",
-                    "DELETE FROM lanes WHERE connection = ?",
-                    "DELETE FROM links WHERE owner = ?",
-                    "DELETE FROM link_history WHERE owner = ?",
-                    "DELETE FROM cache WHERE connection = ?",
                     "DELETE FROM variables WHERE connection = ?",
                     "DELETE FROM routes WHERE connection = ?",
                     "DELETE FROM connections WHERE id = ?",
                 ] {
-                    Query::new(statement).bind(id.uuid()).execute(&mut *database).await?;
+                    Query::new(statement)
+                        .bind(id.uuid())
+                        .execute(&mut *database)
+                        .await?;
                 }
-                Ok(())
+                remember_removal(database, id.uuid(), now).await
             })
         })
         .await
@@ -269,6 +265,36 @@ impl Settings for Store {
         })
         .await
     }
+}
+
+/// Whoever changes it has read it before another host removed it: what it had is on its way out.
+async fn refuse_removed(
+    database: &mut super::database::Connection,
+    what: &'static str,
+    id: Uuid,
+) -> Result<(), Error> {
+    let removed = Query::new("SELECT 1 FROM removals WHERE id = ?")
+        .bind(id)
+        .fetch_optional(database)
+        .await?;
+    removed.map_or(Ok(()), |_| Err(Error::Removed { what }))
+}
+
+/// What it had goes in retention's small steps: in one it would keep everybody waiting.
+async fn remember_removal(
+    database: &mut super::database::Connection,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<(), Error> {
+    Query::new(
+        "INSERT INTO removals (id, removed_at) VALUES (?, ?) \
+         ON CONFLICT (id) DO UPDATE SET removed_at = excluded.removed_at",
+    )
+    .bind(id)
+    .bind(now.0)
+    .execute(database)
+    .await?;
+    Ok(())
 }
 
 /// Whose secret proves that the master key is the one that the database was made with.

@@ -196,7 +196,6 @@ impl Task {
         }
         match committed {
             Ok(answers) => self.answer(batch, answers).await,
-            Err(error) if batch.len() == 1 => batch.refuse(|| repeat(&error)),
             Err(
                 error @ (Error::DiskFull
                 | Error::DiskFailed(_)
@@ -209,7 +208,12 @@ impl Task {
             Err(error) => {
                 tracing::warn!(%error, operations = batch.len(), "a batch was refused and is tried one by one");
                 for single in batch.split() {
-                    match self.try_commit(&single).await {
+                    // Twice: what two sessions did to each other is over by then, and nobody sends an event again.
+                    let mut committed = self.try_commit(&single).await;
+                    if committed.is_err() {
+                        committed = self.try_commit(&single).await;
+                    }
+                    match committed {
                         Ok(answers) => self.answer(single, answers).await,
                         Err(error) => single.refuse(|| repeat(&error)),
                     }

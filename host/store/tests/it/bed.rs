@@ -17,7 +17,7 @@ use gladhand_core::outcome::{Outcome, SkipCode};
 use gladhand_core::port::{Ports, Scope, Standings};
 use gladhand_store::catalog::Catalog;
 use gladhand_store::deliveries::{
-    ClaimRequest, Claimed, Claims, Deliveries, DeliveryDetail, Settlement,
+    ClaimRequest, Claimed, Claims, Deliveries, DeliveryDetail, Settlement, Wanted,
 };
 use gladhand_store::intake::{Intake, Taken};
 use gladhand_store::settings::Settings;
@@ -226,12 +226,21 @@ impl Bed {
                 .planner
                 .connections()
                 .into_iter()
-                .map(|id| (id, lanes))
+                .map(|id| self.wanted(id, lanes))
                 .collect(),
             lanes,
             now: self.clock.now(),
             monotonic: self.clock.monotonic(),
             lease: LEASE,
+        }
+    }
+
+    /// Every connection of a bed is its one account's.
+    pub fn wanted(&self, connection: ConnectionId, lanes: u32) -> Wanted {
+        Wanted {
+            connection,
+            account: self.account,
+            lanes,
         }
     }
 
@@ -315,6 +324,7 @@ impl Bed {
             failure: None,
             not_before: None,
             holds_lane: false,
+            unsettled: None,
             is_attempt: true,
             at: self.clock.now(),
             started_at: self.clock.now(),

@@ -141,7 +141,7 @@ async fn a_lane_whose_lease_ended_runs_elsewhere_and_the_stalled_host_settles_no
         .expect("a second host");
     let claimed = other.claim(bed.request(1)).await.expect("a claim").claimed;
     assert_eq!(claimed[0].delivery.id, stalled.delivery.id);
-    assert!(claimed[0].unsettled_since.is_some());
+    assert!(!claimed[0].unsettled.is_empty());
     let ended = bed.ended(DeliveryState::Succeeded);
     let late = bed.settle(&stalled.lease, Changes::default(), ended).await;
     assert!(matches!(late, Err(Error::LeaseLost)), "{late:?}");
@@ -428,7 +428,7 @@ async fn an_installation_moves_over_and_goes_on() {
     assert_eq!(claimed.len(), 2);
     assert_eq!(claimed[1].delivery.id, cut_short.delivery.id);
     assert_eq!(claimed[1].journalled[0].id, intent.id);
-    assert!(claimed[1].unsettled_since.is_some());
+    assert!(!claimed[1].unsettled.is_empty());
     for claimed in &claimed {
         bed.succeed(claimed).await;
     }

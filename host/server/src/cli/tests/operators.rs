@@ -105,7 +105,7 @@ async fn dead_letters_are_listed_retried_and_discarded() {
     let told = scene
         .tell(&[
             &["dead", "list"],
-            &["dead", "list", "--kind", "conflict"],
+            &["dead", "list", "--code", "conflict"],
             &["dead", "list", "--until", "2026-11-20T08:30:00Z", "--json"],
             &["dead", "retry"],
             &["dead", "retry", "--connection", "mian"],
@@ -125,7 +125,7 @@ async fn dead_letters_are_listed_retried_and_discarded() {
                 "test data",
                 "--json",
             ],
-            &["dead", "discard", "--kind", "invalid"],
+            &["dead", "discard", "--code", "invalid"],
         ])
         .await;
     insta::assert_snapshot!(told);

@@ -1,6 +1,6 @@
 //! Writing a claim down: the lease on the lane, the delivery that runs, the attempt that begins. And taking it back.
 
-use gladhand_core::attempt::Lease;
+use gladhand_core::attempt::{Lease, Unsettled};
 use gladhand_core::clock::Timestamp;
 use gladhand_core::connection::{OnDead, Policy};
 use gladhand_core::delivery::DeliveryState;
@@ -35,13 +35,19 @@ impl Granted {
         delivery.attempts += 1;
         delivery.state = DeliveryState::Running;
         delivery.not_before = None;
+        let own = self.head.unsettled_since.map(|since| Unsettled {
+            delivery: delivery.id,
+            since,
+        });
+        let unsettled = own.into_iter().chain(self.choice.lane.unsettled).collect();
         Claimed {
             lease: self.lease,
             delivery,
             body: self.opened.body,
             contact_body: self.opened.contact_body,
             journalled: self.opened.journalled,
-            unsettled_since: self.head.unsettled_since,
+            unsettled,
+            is_again: self.head.was_claimed,
             version: Some(self.choice.lane.version),
             priority: self.head.priority,
             is_overtaken: self.head.is_overtaken,
@@ -190,11 +196,13 @@ static UNLEASE: Statement = Statement::new(
      AND lanes.lease_token = unclaimed.token",
 );
 
+/// Whoever has the lane by now runs the delivery.
 static UNRUN: Statement = Statement::new(
-    &[Id],
-    "WITH head(id) AS ({rows}) \
+    &[Id, Id],
+    "WITH head(id, token) AS ({rows}) \
      UPDATE deliveries SET state = 'pending', attempts = deliveries.attempts - 1 \
-     FROM head WHERE deliveries.id = head.id",
+     FROM head, lanes WHERE deliveries.id = head.id AND lanes.connection = deliveries.connection \
+     AND lanes.contact = deliveries.contact AND lanes.lease_token = head.token",
 );
 
 static UNBEGIN: Statement = Statement::new(
@@ -208,19 +216,21 @@ pub(in super::super) async fn give_back(
     claimed: &[Claimed],
 ) -> Result<(), Error> {
     let mut script = Script::default();
-    script.add(&UNLEASE, claimed, |values, claimed| {
-        values
-            .put(claimed.lease.connection.uuid())
-            .put(claimed.lease.contact.as_str())
-            .put(claimed.lease.token.uuid());
-    });
     script.add(&UNRUN, claimed, |values, claimed| {
-        values.put(claimed.delivery.id.uuid());
+        values
+            .put(claimed.delivery.id.uuid())
+            .put(claimed.lease.token.uuid());
     });
     script.add(&UNBEGIN, claimed, |values, claimed| {
         values
             .put(claimed.delivery.id.uuid())
             .put(claimed.lease.attempt.uuid());
+    });
+    script.add(&UNLEASE, claimed, |values, claimed| {
+        values
+            .put(claimed.lease.connection.uuid())
+            .put(claimed.lease.contact.as_str())
+            .put(claimed.lease.token.uuid());
     });
     script.run(connection).await?;
     Ok(())

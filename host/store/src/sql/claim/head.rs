@@ -24,7 +24,7 @@ use crate::{Error, packed};
 pub(super) struct Head {
     pub(super) delivery: Delivery,
     /// It may have sent something.
-    was_claimed: bool,
+    pub(super) was_claimed: bool,
     pub(super) priority: Priority,
     /// A later transition of its conversation has succeeded.
     pub(super) is_overtaken: bool,
@@ -61,6 +61,10 @@ macro_rules! transitions {
 }
 
 /// Of a state, the entity's newest event; of everything else, the delivery's own.
+///
+/// An entity is one row by all three of its key. Without statistics, which a new database has none of and a restored one
+/// has lost, PostgreSQL holds the first two for as good, and reads every contact of the source for each head: it is asked
+/// in a way that leaves no such choice.
 static HEADS: Statement = Statement::new(
     &[Id],
     concat!(
@@ -69,7 +73,8 @@ static HEADS: Statement = Statement::new(
         ", d.was_claimed, d.priority, connections.source, \
          d.was_retried AND EXISTS (SELECT 1 FROM deliveries AS later WHERE later.contact = d.contact \
              AND later.connection = d.connection AND later.entity_kind = d.entity_kind \
-             AND later.entity_id = d.entity_id AND later.occurred_at_us > d.occurred_at_us \
+             AND later.entity_id = d.entity_id \
+             AND (later.occurred_at_us, later.sequence) > (d.occurred_at_us, d.sequence) \
              AND later.state = 'succeeded' AND d.kind IN (",
         transitions!(),
         ") \
@@ -84,11 +89,14 @@ static HEADS: Statement = Statement::new(
          JOIN deliveries AS d ON d.id = head.id \
          JOIN events AS e ON e.id = d.event \
          JOIN connections ON connections.id = d.connection \
-         LEFT JOIN entities AS state ON d.kind IN ('contact.changed', 'conversation.changed') \
+         LEFT JOIN {postgres: LATERAL (SELECT * FROM }entities{postgres:  WHERE entities.source = connections.source \
+                  AND entities.kind = d.entity_kind AND entities.id = d.entity_id LIMIT 1)} AS state \
+              ON d.kind IN ('contact.changed', 'conversation.changed') \
               AND state.source = connections.source AND state.kind = d.entity_kind AND state.id = d.entity_id \
          LEFT JOIN events AS newest ON newest.id = state.newest_event \
-         LEFT JOIN entities AS person ON person.source = connections.source AND person.kind = 'contact' \
-              AND person.id = d.contact \
+         LEFT JOIN {postgres: LATERAL (SELECT * FROM }entities{postgres:  WHERE entities.source = connections.source \
+                  AND entities.kind = 'contact' AND entities.id = d.contact LIMIT 1)} AS person \
+              ON person.source = connections.source AND person.kind = 'contact' AND person.id = d.contact \
          LEFT JOIN events AS told ON d.lacks_identity AND person.identities <> '[]' \
               AND told.id = CASE WHEN person.newest_event > person.identified_event \
                                  THEN person.newest_event ELSE person.identified_event END"

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
+use gladhand_core::attempt::Unsettled;
 use gladhand_core::clock::Timestamp;
-use gladhand_core::ids::ConnectionId;
-use uuid::Uuid;
+use gladhand_core::ids::{AccountId, ConnectionId, DeliveryId};
 
-use super::super::database::Connection;
+use super::super::database::{Connection, Dialect, Row};
+use super::super::rows;
 use super::super::statement::Statement;
 use super::super::value::Type::{Id, Integer};
 use crate::Error;
-use crate::deliveries::{ClaimRequest, Claimed};
+use crate::deliveries::{ClaimRequest, Claimed, Wanted};
 
 /// A lane that may be leased.
 pub(super) struct ReadyLane {
@@ -23,6 +24,8 @@ pub(super) struct ReadyLane {
     pub(super) revive_turn: Option<i64>,
     /// What the connection runs: SHA-256, hex.
     pub(super) version: String,
+    /// What earlier deliveries may have on its way to the CRM.
+    pub(super) unsettled: Option<Unsettled>,
 }
 
 impl ReadyLane {
@@ -32,13 +35,13 @@ impl ReadyLane {
     }
 }
 
-/// On PostgreSQL a lane that another host is about to take is passed over, and what is found is taken. There an account's
-/// attempts run on several hosts, and what its concurrency leaves is told by the leases of all of them.
+/// On PostgreSQL an account's attempts run on several hosts: what its concurrency leaves is told by the leases of all of
+/// them. Only what is taken is locked, and a lane that somebody else has locked is passed over.
 static READY: Statement = Statement::of(
-    &[Integer, Id],
-    "WITH wanted(place, connection) AS ({rows}) \
+    &[Integer, Id, Integer],
+    "WITH wanted(place, connection, most) AS ({rows}) \
      SELECT lanes.number, lanes.connection, lanes.contact, lanes.last_sequence, lanes.revive_turn, routes.digest, \
-     connections.account, NULL AS room \
+     lanes.unsettled_delivery, lanes.unsettled_since \
      FROM wanted \
      JOIN connections ON connections.id = wanted.connection AND NOT connections.is_paused \
      JOIN routes ON routes.connection = wanted.connection \
@@ -48,27 +51,42 @@ static READY: Statement = Statement::of(
          AND NOT ready.is_empty AND ready.priority IN (0, 1) AND ready.ready_at <= ? \
          ORDER BY ready.priority, ready.ready_at LIMIT ?) \
      ORDER BY wanted.place, lanes.priority, lanes.ready_at, lanes.last_sequence",
-    "WITH wanted(place, connection) AS ({rows}), \
+    "WITH wanted(place, connection, most) AS ({rows}), \
+     moment(now, lanes) AS (SELECT ?::bigint, ?::bigint), \
      running(account, number) AS MATERIALIZED ( \
          SELECT connections.account, COUNT(*) FROM lanes JOIN connections ON connections.id = lanes.connection \
          WHERE lanes.lease_token IS NOT NULL GROUP BY connections.account), \
-     open(place, connection, account, digest, room) AS MATERIALIZED ( \
-         SELECT wanted.place, wanted.connection, accounts.id, routes.digest, \
+     open(place, connection, account, digest, most, room) AS MATERIALIZED ( \
+         SELECT wanted.place, wanted.connection, accounts.id, routes.digest, wanted.most, \
          GREATEST(GREATEST(accounts.concurrency, 1) - COALESCE(running.number, 0), 0) \
          FROM wanted \
          JOIN connections ON connections.id = wanted.connection AND NOT connections.is_paused \
          JOIN accounts ON accounts.id = connections.account \
          JOIN routes ON routes.connection = wanted.connection \
-         LEFT JOIN running ON running.account = accounts.id) \
-     SELECT lanes.number, lanes.connection, lanes.contact, lanes.last_sequence, lanes.revive_turn, open.digest, \
-     open.account, open.room \
-     FROM open \
-     JOIN LATERAL ( \
-         SELECT ready.* FROM lanes AS ready \
-         WHERE ready.connection = open.connection AND ready.lease_token IS NULL AND NOT ready.is_held \
-         AND NOT ready.is_empty AND ready.ready_at <= ? \
-         ORDER BY ready.priority, ready.ready_at LIMIT LEAST(?, open.room) FOR UPDATE SKIP LOCKED) AS lanes ON true \
-     ORDER BY open.place, lanes.priority, lanes.ready_at, lanes.last_sequence",
+         LEFT JOIN running ON running.account = accounts.id), \
+     found AS MATERIALIZED ( \
+         SELECT open.place, open.account, open.digest, open.room, MAX(open.most) OVER of_account AS most, \
+         row_number() OVER (of_account ORDER BY open.place, ready.priority, ready.ready_at) AS number_of_account, \
+         ready.number, ready.priority, ready.ready_at \
+         FROM open \
+         CROSS JOIN moment \
+         JOIN LATERAL ( \
+             SELECT first.number, first.priority, first.ready_at FROM lanes AS first \
+             WHERE first.connection = open.connection AND first.lease_token IS NULL AND NOT first.is_held \
+             AND NOT first.is_empty AND first.ready_at <= moment.now \
+             ORDER BY first.priority, first.ready_at LIMIT LEAST(open.most, open.room)) AS ready ON true \
+         WINDOW of_account AS (PARTITION BY open.account)), \
+     chosen AS MATERIALIZED ( \
+         SELECT * FROM found WHERE number_of_account <= LEAST(most, room) \
+         ORDER BY place, priority, ready_at LIMIT (SELECT lanes FROM moment)) \
+     SELECT lanes.number, lanes.connection, lanes.contact, lanes.last_sequence, lanes.revive_turn, chosen.digest, \
+     lanes.unsettled_delivery, lanes.unsettled_since \
+     FROM chosen \
+     CROSS JOIN moment \
+     JOIN lanes ON lanes.number = chosen.number AND lanes.lease_token IS NULL AND NOT lanes.is_held \
+               AND NOT lanes.is_empty AND lanes.ready_at <= moment.now \
+     ORDER BY chosen.place, chosen.priority, chosen.ready_at, lanes.last_sequence \
+     FOR UPDATE OF lanes SKIP LOCKED",
 );
 
 /// Ready lanes within what is left of the request after `claimed`, in the order of whose turn it is.
@@ -77,27 +95,17 @@ pub(super) async fn find(
     request: &ClaimRequest,
     claimed: &[Claimed],
 ) -> Result<Vec<ReadyLane>, Error> {
-    let mut left: HashMap<ConnectionId, usize> = request
-        .connections
-        .iter()
-        .map(|(connection, lanes)| (*connection, size(*lanes)))
-        .collect();
+    let mut left = Left::of(request);
     for claim in claimed {
-        if let Some(lanes) = left.get_mut(&claim.lease.connection) {
-            *lanes = lanes.saturating_sub(1);
-        }
+        left.take(claim.lease.connection);
     }
-    let mut total = size(request.lanes).saturating_sub(claimed.len());
     let wanted: Vec<(i64, ConnectionId)> = (0..)
-        .zip(
-            request
-                .connections
-                .iter()
-                .map(|(connection, _)| *connection),
-        )
-        .filter(|(_, connection)| left[connection] > 0)
+        .zip(request.connections.iter().map(|wanted| wanted.connection))
+        .filter(|(_, connection)| left.of_connection(*connection) > 0)
         .collect();
-    let most = left.values().copied().max().unwrap_or(0).min(total);
+    let is_server = connection.dialect() == Dialect::Postgres;
+    let of_wanted = wanted.iter().map(|(_, id)| left.of_connection(*id));
+    let most = of_wanted.max().unwrap_or(0);
     if most == 0 {
         return Ok(Vec::new());
     }
@@ -106,32 +114,26 @@ pub(super) async fn find(
             connection,
             &wanted,
             |values, (place, connection)| {
-                values.put(*place).put(connection.uuid());
+                let most = left.of_connection(*connection);
+                values
+                    .put(*place)
+                    .put(connection.uuid())
+                    .put(i64::from(most));
             },
             |values| {
-                values
-                    .put(request.now.0)
-                    .put(i64::try_from(most).unwrap_or(i64::MAX));
+                // SQLite takes as many of each connection, PostgreSQL of all of them together.
+                let lanes = if is_server { left.all } else { most };
+                values.put(request.now.0).put(i64::from(lanes));
             },
         )
         .await?;
     let mut lanes = Vec::new();
-    // Of accounts of which other hosts run something, too.
-    let mut rooms: HashMap<Uuid, i64> = HashMap::new();
     for row in rows {
         let of = ConnectionId::from_uuid(row.try_get("connection")?);
-        let Some(left) = left.get_mut(&of).filter(|left| **left > 0 && total > 0) else {
+        if left.of_connection(of) == 0 {
             continue;
-        };
-        if let Some(room) = row.try_get::<Option<i64>>("room")? {
-            let room = rooms.entry(row.try_get("account")?).or_insert(room);
-            if *room == 0 {
-                continue;
-            }
-            *room -= 1;
         }
-        *left -= 1;
-        total -= 1;
+        left.take(of);
         lanes.push(ReadyLane {
             number: row.try_get("number")?,
             connection: of,
@@ -139,9 +141,59 @@ pub(super) async fn find(
             last_sequence: row.try_get("last_sequence")?,
             revive_turn: row.try_get("revive_turn")?,
             version: row.try_get("digest")?,
+            unsettled: unsettled(&row)?,
         });
     }
     Ok(lanes)
+}
+
+fn unsettled(row: &Row) -> Result<Option<Unsettled>, Error> {
+    let delivery = rows::uuid_if_any(row, "unsettled_delivery", DeliveryId::from_uuid)?;
+    let since = rows::time_if_any(row, "unsettled_since")?;
+    let both = delivery.zip(since);
+    Ok(both.map(|(delivery, since)| Unsettled { delivery, since }))
+}
+
+/// What may still be claimed: of each connection, of each account, and of all.
+struct Left {
+    connections: HashMap<ConnectionId, (AccountId, u32)>,
+    accounts: HashMap<AccountId, u32>,
+    all: u32,
+}
+
+impl Left {
+    fn of(request: &ClaimRequest) -> Self {
+        let mut left = Self {
+            connections: HashMap::new(),
+            accounts: HashMap::new(),
+            all: request.lanes,
+        };
+        for wanted in &request.connections {
+            let Wanted { account, lanes, .. } = *wanted;
+            left.connections.insert(wanted.connection, (account, lanes));
+            let most = left.accounts.entry(account).or_default();
+            *most = lanes.max(*most);
+        }
+        left
+    }
+
+    fn of_connection(&self, connection: ConnectionId) -> u32 {
+        let own = self.connections.get(&connection);
+        own.map_or(0, |(account, lanes)| {
+            self.all.min(*lanes).min(self.accounts[account])
+        })
+    }
+
+    fn take(&mut self, connection: ConnectionId) {
+        let Some((account, lanes)) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        *lanes = lanes.saturating_sub(1);
+        if let Some(lanes) = self.accounts.get_mut(account) {
+            *lanes = lanes.saturating_sub(1);
+        }
+        self.all = self.all.saturating_sub(1);
+    }
 }
 
 static NEXT: Statement = Statement::new(
@@ -165,8 +217,8 @@ pub(super) async fn next(
         .fetch(
             connection,
             &request.connections,
-            |values, (connection, _)| {
-                values.put(connection.uuid());
+            |values, wanted| {
+                values.put(wanted.connection.uuid());
             },
             |values| {
                 values.put(request.now.0);
@@ -180,10 +232,6 @@ pub(super) async fn next(
         }
     }
     Ok(next.map(Timestamp))
-}
-
-pub(super) fn size(lanes: u32) -> usize {
-    usize::try_from(lanes).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -208,7 +208,7 @@ static MARK_REVIVED: Statement = Statement::new(
      JOIN deliveries ON deliveries.contact = contact.id AND deliveries.code = 'no-identity' \
                AND deliveries.kind <> 'contact.changed' \
      JOIN connections ON connections.id = deliveries.connection AND connections.source = contact.source \
-     WHERE true \
+     WHERE true ORDER BY deliveries.connection, deliveries.contact \
      ON CONFLICT (connection, contact) DO UPDATE SET \
      priority = CASE WHEN lanes.is_empty THEN excluded.priority ELSE lanes.priority END, \
      ready_at = CASE WHEN lanes.is_empty THEN excluded.ready_at ELSE lanes.ready_at END, is_empty = false, \

@@ -15,9 +15,10 @@ static NEXT_TURN: Statement = Statement::new(
 /// That a lane is empty is told by its own row alone: nothing was put in since the claim found nothing else waiting.
 /// A lane that a person holds already is held since then, and by the dead delivery, too.
 static RELEASE: Statement = Statement::new(
-    &[Id, Text, Integer, Fact, Id, Integer],
-    "WITH released(connection, contact, ready_at, is_over, holder, at) AS ({rows}) \
-     UPDATE lanes SET ready_at = released.ready_at, lease_token = NULL, lease_owner = NULL, leased_at = NULL, \
+    &[Id, Text, Integer, Fact, Id, Integer, Id, Integer],
+    "WITH released(connection, contact, ready_at, is_over, holder, at, unsettled, since) AS ({rows}) \
+     UPDATE lanes SET ready_at = released.ready_at, unsettled_delivery = released.unsettled, \
+     unsettled_since = released.since, lease_token = NULL, lease_owner = NULL, leased_at = NULL, \
      lease_until = NULL, sole_sequence = NULL, \
      is_empty = released.is_over AND lanes.last_sequence IS NOT DISTINCT FROM lanes.sole_sequence \
                 AND lanes.revive_turn IS NULL AND NOT lanes.is_held, \
@@ -44,13 +45,16 @@ pub(super) fn release(script: &mut Script, held: &[Held<'_>]) {
     });
     let all: Vec<&Held<'_>> = held.iter().collect();
     script.add(&RELEASE, &all, |values, held| {
+        let unsettled = held.settle.settlement.unsettled;
         lane(values, held);
         values
             .put(held.ready_at())
             // What comes later must find the lane held, also where nothing waits in it now.
             .put(held.state().is_settled() && held.holder().is_none())
             .put(held.holder())
-            .put(held.settle.settlement.at.0);
+            .put(held.settle.settlement.at.0)
+            .put(unsettled.map(|unsettled| unsettled.delivery.uuid()))
+            .put(unsettled.map(|unsettled| unsettled.since.0));
     });
 }
 

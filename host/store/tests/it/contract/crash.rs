@@ -1,6 +1,6 @@
 //! A process dies without settling anything, and another one opens the same database.
 
-use gladhand_core::attempt::Changes;
+use gladhand_core::attempt::{Changes, Unsettled};
 use gladhand_core::clock::Clock;
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::effect::{Intended, Verdict};
@@ -45,7 +45,11 @@ pub async fn a_running_delivery_runs_again_and_knows_that_it_was_cut_short(
     let after = bed.claim_one().await;
     assert_eq!(after.delivery.id, before.delivery.id);
     assert_eq!(after.delivery.attempts, 2);
-    assert_eq!(after.unsettled_since, Some(began));
+    let unsettled = Unsettled {
+        delivery: before.delivery.id,
+        since: began,
+    };
+    assert_eq!(after.unsettled, [unsettled]);
     bed.succeed(&after).await;
     let attempts = bed.show(after.delivery.id).await.attempts;
     let ends: Vec<bool> = attempts

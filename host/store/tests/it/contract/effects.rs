@@ -49,7 +49,7 @@ pub async fn a_later_attempt_is_told_what_the_earlier_ones_sent(backend: Box<dyn
     let bed = Bed::new(backend).await;
     bed.take(bed.contact("7", None, Tick(1))).await;
     let claimed = bed.claim_one().await;
-    assert!(claimed.journalled.is_empty() && claimed.unsettled_since.is_none());
+    assert!(claimed.journalled.is_empty() && claimed.unsettled.is_empty());
     let once = bed.intent(&[EMAIL, PHONE]);
     assert_eq!(bed.intend(&claimed.lease, &once).await, Intended::Send);
     bed.clock.advance(Duration::from_millis(1));
@@ -102,5 +102,5 @@ pub async fn a_later_attempt_is_told_what_the_earlier_ones_sent(backend: Box<dyn
         (again.journalled[0].digest, again.journalled[1].digest),
         ([7; 32], [9; 32])
     );
-    assert!(again.unsettled_since.is_none());
+    assert!(again.unsettled.is_empty());
 }

@@ -165,7 +165,7 @@ pub async fn a_lane_that_is_marked_while_its_last_delivery_runs_is_not_empty(
     bed.take(bed.contact("7", None, Tick(2))).await;
     let of_second = || {
         bed.store.claim(ClaimRequest {
-            connections: vec![(second, 1)],
+            connections: vec![bed.wanted(second, 1)],
             ..bed.request(1)
         })
     };

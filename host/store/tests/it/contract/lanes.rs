@@ -111,7 +111,10 @@ pub async fn a_claim_respects_every_limit_in_order(backend: Box<dyn Backend>) {
         bed.take(bed.contact(&id.to_string(), None, Tick(id))).await;
     }
     let request = |lanes: u32, of_second: u32, of_first: u32| ClaimRequest {
-        connections: vec![(second, of_second), (bed.connection, of_first)],
+        connections: vec![
+            bed.wanted(second, of_second),
+            bed.wanted(bed.connection, of_first),
+        ],
         lanes,
         now: bed.clock.now(),
         monotonic: bed.clock.monotonic(),
@@ -127,7 +130,9 @@ pub async fn a_claim_respects_every_limit_in_order(backend: Box<dyn Backend>) {
         };
         (of(second), of(bed.connection))
     };
-    assert_eq!(counted(request(4, 3, 9)).await, (3, 1));
+    // They are one account's: together they get no more than one of them may.
+    assert_eq!(counted(request(9, 1, 1)).await, (1, 0));
+    assert_eq!(counted(request(4, 2, 3)).await, (2, 1));
     assert_eq!(counted(request(9, 0, 2)).await, (0, 2));
     assert_eq!(counted(request(0, 9, 9)).await, (0, 0));
     assert_eq!(counted(request(9, 9, 9)).await, (2, 2));
@@ -150,7 +155,7 @@ pub async fn a_paused_connection_and_one_without_a_route_are_not_claimed(
         .await
         .expect("a new connection");
     let mut request = bed.request(10);
-    request.connections.push((unrouted, 10));
+    request.connections.push(bed.wanted(unrouted, 10));
     let claims = bed.store.claim(request.clone()).await.expect("a claim");
     assert!(claims.claimed.is_empty() && claims.next_ready.is_none());
 

@@ -1,11 +1,14 @@
 //! What operators configure.
 
+use std::time::Duration;
+
 use gladhand_core::attempt::{Changes, LinkChange};
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::effect::Intended;
 use gladhand_core::ids::{ConnectionId, SourceId};
 use gladhand_store::Error;
 use gladhand_store::deliveries::DeliveryFilter;
+use gladhand_store::retention::Keep;
 use gladhand_store::settings::SecretOwner;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -75,6 +78,9 @@ pub async fn a_source_with_connections_stays(backend: Box<dyn Backend>) {
         .await
         .expect("a removal");
     assert!(bed.store.sources().await.expect("a read").is_empty());
+    assert!(bed.sweep(&Keep::STANDARD, 100).await >= 4);
+    bed.clock.advance(Duration::from_hours(2));
+    assert_eq!(bed.sweep(&Keep::STANDARD, 100).await, 0);
 }
 
 pub async fn secrets_are_read_back_and_replaced(backend: Box<dyn Backend>) {
@@ -141,6 +147,18 @@ pub async fn a_connection_takes_with_it_what_only_it_had(backend: Box<dyn Backen
         .await
         .expect("a removal");
     assert!(bed.store.connections().await.expect("a read").is_empty());
+    let settled = bed
+        .settle(
+            &running.lease,
+            Changes::default(),
+            bed.ended(DeliveryState::Succeeded),
+        )
+        .await;
+    assert!(matches!(settled, Err(Error::LeaseLost)));
+    // Planned by a host that did not know yet.
+    bed.take(bed.contact("9", None, Tick(3))).await;
+    assert_eq!(bed.claim(1).await.len(), 0);
+    bed.sweep(&Keep::STANDARD, 2).await;
     let all = DeliveryFilter {
         limit: 10,
         ..DeliveryFilter::default()
@@ -164,14 +182,6 @@ pub async fn a_connection_takes_with_it_what_only_it_had(backend: Box<dyn Backen
     );
     let variable = bed.ports.variables.get(bed.connection, "stages").await;
     assert!(variable.expect("a read").is_none());
-    let settled = bed
-        .settle(
-            &running.lease,
-            Changes::default(),
-            bed.ended(DeliveryState::Succeeded),
-        )
-        .await;
-    assert!(matches!(settled, Err(Error::LeaseLost)));
 
     // The account's stays: its identities, and what may have been written.
     assert_eq!(
@@ -182,8 +192,10 @@ pub async fn a_connection_takes_with_it_what_only_it_had(backend: Box<dyn Backen
             .expect("a read"),
         [link("5")]
     );
-    bed.add_connection(bed.connection, "again").await;
-    bed.take(bed.contact("8", None, Tick(3))).await;
+    bed.forget_connection(bed.connection);
+    bed.add_connection(ConnectionId::new(&*bed.given.ids), "again")
+        .await;
+    bed.take(bed.contact("8", None, Tick(4))).await;
     let claimed = bed.claim(1).await.remove(0);
     let intended = bed.intend(&claimed.lease, &bed.intent(&[KEY])).await;
     assert!(matches!(intended, Intended::InDoubt(_)), "{intended:?}");

@@ -1,0 +1,171 @@
+//! What connections and sources had that were removed. Whoever removes one only says so.
+//!
+//! Nothing of it runs or settles any more, for that asks for the connection. What another host still put in while it did
+//! not know of the removal is found by a later round.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use gladhand_core::clock::Timestamp;
+use uuid::Uuid;
+
+use super::super::database::{Connection, Row};
+use super::super::leases::millis;
+use super::super::query::Query;
+use super::super::statement::{Script, Statement};
+use super::super::value::Type::Id;
+use super::super::value::Values;
+use crate::Error;
+
+/// So long after a removal no host puts anything in any more.
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
+
+/// What is found by whose it is.
+const OWNED: [&str; 6] = [
+    "DELETE FROM lanes WHERE (connection, contact) IN (SELECT lanes.connection, lanes.contact FROM removals \
+     JOIN lanes ON lanes.connection = removals.id LIMIT ?)",
+    "DELETE FROM links WHERE (owner, entity_kind, entity_id, object) IN \
+     (SELECT links.owner, links.entity_kind, links.entity_id, links.object FROM removals \
+      JOIN links ON links.owner = removals.id LIMIT ?)",
+    "DELETE FROM link_history WHERE id IN (SELECT link_history.id FROM removals \
+     JOIN link_history ON link_history.owner = removals.id LIMIT ?)",
+    "DELETE FROM cache WHERE (connection, state, key) IN (SELECT cache.connection, cache.state, cache.key \
+     FROM removals JOIN cache ON cache.connection = removals.id LIMIT ?)",
+    "DELETE FROM entities WHERE (source, kind, id) IN (SELECT entities.source, entities.kind, entities.id \
+     FROM removals JOIN entities ON entities.source = removals.id LIMIT ?)",
+    "DELETE FROM keys WHERE (source, contact) IN (SELECT keys.source, keys.contact FROM removals \
+     JOIN keys ON keys.source = removals.id LIMIT ?)",
+];
+
+static REMOVE_EXCHANGES: Statement = Statement::new(
+    &[Id],
+    "WITH given(delivery) AS ({rows}) DELETE FROM exchanges WHERE attempt IN \
+     (SELECT attempts.id FROM given JOIN attempts ON attempts.delivery = given.delivery)",
+);
+
+static REMOVE_ATTEMPTS: Statement =
+    Statement::new(&[Id], "DELETE FROM attempts WHERE delivery IN ({rows})");
+
+static REMOVE_DELIVERIES: Statement =
+    Statement::new(&[Id], "DELETE FROM deliveries WHERE id IN ({rows})");
+
+static REMOVE_EVENTS: Statement = Statement::new(&[Id], "DELETE FROM events WHERE id IN ({rows})");
+
+/// Looks at the next deliveries; how many rows were removed and how many looked at. Effects stay: their keys are the
+/// account's, and what may have been written stays in doubt.
+pub(super) async fn deliveries(
+    connection: &mut Connection,
+    behind: &mut (i64, Uuid),
+    rows: u32,
+) -> Result<(u64, u64), Error> {
+    let removed = removals(connection).await?;
+    if removed.is_empty() {
+        return Ok((0, 0));
+    }
+    let found = Query::new(
+        "SELECT sequence, id, connection AS owner FROM deliveries WHERE sequence > ? \
+         ORDER BY sequence LIMIT ?",
+    )
+    .bind(behind.0)
+    .bind(rows)
+    .fetch_all(connection)
+    .await?;
+    if let Some(last) = found.last() {
+        behind.0 = last.try_get("sequence")?;
+    }
+    let ids = of(&found, &removed)?;
+    let mut script = Script::default();
+    script.add(&REMOVE_EXCHANGES, &ids, id);
+    script.add(&REMOVE_ATTEMPTS, &ids, id);
+    script.add(&REMOVE_DELIVERIES, &ids, id);
+    script.run(connection).await?;
+    Ok((ids.len() as u64, found.len() as u64))
+}
+
+/// Looks at the next events; how many were removed and how many looked at.
+pub(super) async fn events(
+    connection: &mut Connection,
+    behind: &mut (i64, Uuid),
+    rows: u32,
+) -> Result<(u64, u64), Error> {
+    let removed = removals(connection).await?;
+    if removed.is_empty() {
+        return Ok((0, 0));
+    }
+    let found = Query::new(
+        "SELECT received_at, id, source AS owner FROM events WHERE (received_at, id) > (?, ?) \
+         ORDER BY received_at, id LIMIT ?",
+    )
+    .bind(behind.0)
+    .bind(behind.1)
+    .bind(rows)
+    .fetch_all(connection)
+    .await?;
+    if let Some(last) = found.last() {
+        *behind = (last.try_get("received_at")?, last.try_get("id")?);
+    }
+    let ids = of(&found, &removed)?;
+    let mut script = Script::default();
+    script.add(&REMOVE_EVENTS, &ids, id);
+    script.run(connection).await?;
+    Ok((ids.len() as u64, found.len() as u64))
+}
+
+/// Removes the rest, and forgets removals of which nothing more could come when the round `began` to look for it.
+pub(super) async fn rest(
+    connection: &mut Connection,
+    rows: u32,
+    began: Timestamp,
+) -> Result<(u64, u64), Error> {
+    for text in OWNED {
+        let query = Query::new(text).bind(rows);
+        let removed = query.execute(&mut *connection).await?;
+        if removed > 0 {
+            // There may be more of it, and of what comes behind it.
+            return Ok((removed, u64::from(rows)));
+        }
+    }
+    Query::new("DELETE FROM removals WHERE removed_at < ?")
+        .bind(began.0.saturating_sub(millis(FORGOTTEN_AFTER)))
+        .execute(connection)
+        .await?;
+    Ok((0, 0))
+}
+
+async fn removals(connection: &mut Connection) -> Result<HashSet<Uuid>, Error> {
+    let found = Query::new("SELECT id FROM removals")
+        .fetch_all(connection)
+        .await?;
+    found.iter().map(|row| Ok(row.try_get("id")?)).collect()
+}
+
+/// Which of the rows belong to one of the removed.
+fn of(rows: &[Row], removed: &HashSet<Uuid>) -> Result<Vec<Uuid>, Error> {
+    let mut ids = Vec::new();
+    for row in rows {
+        if removed.contains(&row.try_get("owner")?) {
+            ids.push(row.try_get("id")?);
+        }
+    }
+    Ok(ids)
+}
+
+fn id(values: &mut Values, id: &Uuid) {
+    values.put(*id);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_statement_reads_a_whole_table() {
+        let statements = [
+            &REMOVE_EXCHANGES,
+            &REMOVE_ATTEMPTS,
+            &REMOVE_DELIVERIES,
+            &REMOVE_EVENTS,
+        ];
+        super::super::super::statement::check_plans(&statements).await;
+    }
+}
