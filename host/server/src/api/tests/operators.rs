@@ -80,12 +80,12 @@ async fn what_cannot_be_done_as_things_stand_has_a_code_of_its_own() {
     let hold = "/api/v1/connections/main/lanes/99/hold";
     check_code(post(hold, none.clone()).await, 409, "nothing-waits");
     check_code(post("/api/v1/dead/retry", none).await, 422, "invalid");
-    let body = json!({ "kind": "nonsense" });
+    let body = json!({ "code": "nonsense" });
     check_code(post("/api/v1/dead/retry", body).await, 422, "invalid");
     let sync = "/api/v1/sources/support/contacts/99/sync";
     check_code(post(sync, json!({})).await, 404, "not-found");
     check_code(
-        api.get("/api/v1/dead?kind=nonsense").await,
+        api.get("/api/v1/dead?code=nonsense").await,
         400,
         "invalid-query",
     );
@@ -325,11 +325,11 @@ async fn dead_letters_that_a_filter_leaves_out_do_not_end_the_list() {
         failure: Some(Failure::new(kinds[usize::from(id > 2)], "x")),
         ..delivery(id, connection, DeliveryState::Dead)
     }));
-    let (_, first) = api.get("/api/v1/dead?kind=invalid&limit=4").await;
+    let (_, first) = api.get("/api/v1/dead?code=invalid&limit=4").await;
     assert_eq!(first["items"], json!([]));
     let next = first["next"].as_str().expect("there are older ones");
     let (_, second) = api
-        .get(&format!("/api/v1/dead?kind=invalid&limit=4&cursor={next}"))
+        .get(&format!("/api/v1/dead?code=invalid&limit=4&cursor={next}"))
         .await;
     assert_eq!(second["items"].as_array().map(Vec::len), Some(2));
     assert_eq!(second["next"], Value::Null);
