@@ -4,16 +4,21 @@ mod open;
 
 mod told;
 
+mod statistics;
+
 use std::io::ErrorKind;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::postgres::{PgDatabaseError, PgSeverity};
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::sql::writer::{Source, Writer};
 use crate::sql::{Connection, Readers, Shared};
+
+/// Of each writer. More of them carry less each, and wait for each other's contacts.
+const SESSIONS: usize = 2;
 
 /// Opens the database. What comes in and what goes out are written by sessions of their own, so that an acknowledgement
 /// never waits behind a claim.
@@ -25,24 +30,27 @@ pub(crate) async fn open(
     let options = open::options(url.expose_secret())?;
     open::migrate(&options).await?;
     let readers = open::readers(&options);
-    let mut writers = Vec::new();
-    for _ in 0..2 {
-        let connection = connect(&options).await?;
-        let source = Source::Server {
-            connection: Some(connection),
-            options: Box::new(options.clone()),
-        };
-        writers.push(Writer::start(source, Arc::clone(shared)));
-    }
+    let intake = writer(&options, shared).await?;
+    let work = writer(&options, shared).await?;
+    statistics::start(readers.clone(), stop.clone());
     told::start(readers.clone(), Arc::clone(shared), stop);
-    let work = writers.remove(1);
-    Ok((writers.remove(0), work, Readers::Postgres(readers)))
+    Ok((intake, work, Readers::Postgres(readers)))
+}
+
+/// While one session waits for the disk, the other works.
+async fn writer(options: &PgConnectOptions, shared: &Arc<Shared>) -> Result<Writer, Error> {
+    let mut sources = Vec::with_capacity(SESSIONS);
+    for _ in 0..SESSIONS {
+        sources.push(Source::Server {
+            connection: Some(connect(options).await?),
+            options: Box::new(options.clone()),
+        });
+    }
+    Ok(Writer::start(sources, shared))
 }
 
 /// A session that writes.
-pub(crate) async fn connect(
-    options: &sqlx::postgres::PgConnectOptions,
-) -> Result<Connection, Error> {
+pub(crate) async fn connect(options: &PgConnectOptions) -> Result<Connection, Error> {
     open::writer(options).await.map(Connection::Postgres)
 }
 

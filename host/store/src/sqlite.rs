@@ -28,7 +28,7 @@ pub(crate) async fn open(
         path: path.to_owned(),
         lock,
     };
-    let writer = Writer::start(source, Arc::clone(shared));
+    let writer = Writer::start([source], shared);
     Ok((writer.clone(), writer, readers))
 }
 

@@ -75,9 +75,12 @@ static BEGIN_CLAIM: Statement = Statement::new(
          WHERE lanes.connection = ended.connection AND lanes.contact = ended.contact), \
      unlocked AS (DELETE FROM locks USING ended WHERE locks.token = ended.lease_token), \
      returned AS ( \
-         UPDATE deliveries SET state = 'pending' FROM ended \
-         WHERE deliveries.lane = ended.number AND deliveries.connection = ended.connection \
-         AND deliveries.contact = ended.contact AND deliveries.settled_at IS NULL AND deliveries.state = 'running' \
+         UPDATE deliveries SET state = 'pending' FROM ended CROSS JOIN LATERAL ( \
+             SELECT waiting.id FROM deliveries AS waiting \
+             WHERE waiting.lane = ended.number AND waiting.connection = ended.connection \
+             AND waiting.contact = ended.contact AND waiting.settled_at IS NULL AND waiting.state = 'running' \
+             LIMIT 1) AS cut_short \
+         WHERE deliveries.id = cut_short.id \
          RETURNING deliveries.id) \
      SELECT asked.connection, (SELECT COUNT(*) FROM returned) AS returned, \
      NOT COALESCE(pg_try_advisory_xact_lock(hashtextextended('claims of ' || connections.account, 0)), true) AS is_taken \

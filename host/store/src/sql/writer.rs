@@ -1,4 +1,4 @@
-//! A task that writes. It takes what is queued, executes it kind by kind in one transaction, and answers all after the
+//! Tasks that write. Each takes what is queued, executes it kind by kind in one transaction, and answers all after the
 //! commit.
 //!
 //! A batch that the database refuses is tried again operation by operation, so that a bad one cannot fail its neighbours.
@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use gladhand_core::effect::Intended;
 use sqlx::postgres::PgConnectOptions;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use self::batch::{Answers, Batch, answer, answer_all, repeat};
 use super::database::Connection;
@@ -42,7 +43,7 @@ const SESSIONS: u32 = 6;
 /// Between two of them.
 const SESSION_PAUSE: Duration = Duration::from_millis(500);
 
-/// The way to the task that writes.
+/// The way to the tasks that write.
 #[derive(Clone)]
 pub(crate) struct Writer {
     operations: mpsc::Sender<Operation>,
@@ -89,16 +90,22 @@ pub(crate) enum Source {
 }
 
 impl Writer {
-    pub(crate) fn start(source: Source, shared: Arc<Shared>) -> Self {
+    /// One task for each of the sources; what is queued goes to whichever is free.
+    pub(crate) fn start(sources: impl IntoIterator<Item = Source>, shared: &Arc<Shared>) -> Self {
         let (operations, queue) = mpsc::channel(QUEUED_OPERATIONS);
-        let task = Task {
-            source,
-            shared,
-            queue,
-        };
-        let runtime = tokio::runtime::Handle::current();
-        // A thread of its own: every acknowledgement waits for this task, so it must not stand in the runtime's queue.
-        tokio::task::spawn_blocking(move || runtime.block_on(task.run()));
+        let queue = Arc::new(Mutex::new(queue));
+        let closing = Arc::new(Closing::default());
+        for source in sources {
+            let task = Task {
+                source,
+                shared: Arc::clone(shared),
+                queue: Arc::clone(&queue),
+                closing: Arc::clone(&closing),
+            };
+            let runtime = tokio::runtime::Handle::current();
+            // A thread of its own: every acknowledgement waits for this task, so it must not stand in the runtime's queue.
+            tokio::task::spawn_blocking(move || runtime.block_on(task.run()));
+        }
         Self { operations }
     }
 
@@ -138,20 +145,40 @@ impl Writer {
 struct Task {
     source: Source,
     shared: Arc<Shared>,
-    queue: mpsc::Receiver<Operation>,
+    queue: Arc<Mutex<mpsc::Receiver<Operation>>>,
+    closing: Arc<Closing>,
+}
+
+/// Whoever waits until the last of the tasks has ended.
+#[derive(Default)]
+struct Closing {
+    begun: CancellationToken,
+    waiting: std::sync::Mutex<Vec<oneshot::Sender<()>>>,
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let waiting = self.waiting.get_mut().expect("nobody panics holding it");
+        for closer in waiting.drain(..) {
+            answer(closer, ());
+        }
+    }
 }
 
 impl Task {
+    /// The next operations; false where there will be none.
+    async fn receive(&self, queued: &mut Vec<Operation>) -> bool {
+        let received = async {
+            let mut queue = self.queue.lock().await;
+            queue.recv_many(queued, OPERATIONS_PER_COMMIT).await
+        };
+        let received = self.closing.begun.run_until_cancelled(received).await;
+        received.is_some_and(|received| received > 0)
+    }
+
     async fn run(mut self) {
         let mut queued = Vec::with_capacity(OPERATIONS_PER_COMMIT);
-        let mut closers = Vec::new();
-        while closers.is_empty()
-            && self
-                .queue
-                .recv_many(&mut queued, OPERATIONS_PER_COMMIT)
-                .await
-                > 0
-        {
+        while self.receive(&mut queued).await {
             let mut batch = Batch::default();
             let mut rare = Vec::new();
             for operation in queued.drain(..) {
@@ -162,7 +189,11 @@ impl Task {
                     Operation::Acquire(job) => batch.acquires.push(job),
                     Operation::Claim(job) => batch.claims.push(job),
                     Operation::Rare(job) => rare.push(job),
-                    Operation::Close(closer) => closers.push(closer),
+                    Operation::Close(closer) => {
+                        let waiting = self.closing.waiting.lock();
+                        waiting.expect("nobody panics holding it").push(closer);
+                        self.closing.begun.cancel();
+                    }
                 }
             }
             self.commit(batch).await;
@@ -173,10 +204,6 @@ impl Task {
             }
         }
         self.source.close().await;
-        drop(self.queue);
-        for closer in closers {
-            answer(closer, ());
-        }
     }
 
     async fn commit(&mut self, mut batch: Batch) {

@@ -36,7 +36,8 @@ impl ReadyLane {
 }
 
 /// On PostgreSQL an account's attempts run on several hosts: what its concurrency leaves is told by the leases of all of
-/// them. Only what is taken is locked, and a lane that somebody else has locked is passed over.
+/// them. Only what is taken is locked, and a lane that somebody else has locked is passed over. What was chosen is found
+/// again by its key, which the condition must not keep the planner from: hence the CASE.
 static READY: Statement = Statement::of(
     &[Integer, Id, Integer],
     "WITH wanted(place, connection, most) AS ({rows}) \
@@ -53,9 +54,11 @@ static READY: Statement = Statement::of(
      ORDER BY wanted.place, lanes.priority, lanes.ready_at, lanes.last_sequence",
     "WITH wanted(place, connection, most) AS ({rows}), \
      moment(now, lanes) AS (SELECT ?::bigint, ?::bigint), \
+     leased(connection) AS MATERIALIZED ( \
+         SELECT connection FROM lanes WHERE lease_token IS NOT NULL AND lease_until > 0), \
      running(account, number) AS MATERIALIZED ( \
-         SELECT connections.account, COUNT(*) FROM lanes JOIN connections ON connections.id = lanes.connection \
-         WHERE lanes.lease_token IS NOT NULL GROUP BY connections.account), \
+         SELECT connections.account, COUNT(*) FROM leased JOIN connections ON connections.id = leased.connection \
+         GROUP BY connections.account), \
      open(place, connection, account, digest, most, room) AS MATERIALIZED ( \
          SELECT wanted.place, wanted.connection, accounts.id, routes.digest, wanted.most, \
          GREATEST(GREATEST(accounts.concurrency, 1) - COALESCE(running.number, 0), 0) \
@@ -67,11 +70,11 @@ static READY: Statement = Statement::of(
      found AS MATERIALIZED ( \
          SELECT open.place, open.account, open.digest, open.room, MAX(open.most) OVER of_account AS most, \
          row_number() OVER (of_account ORDER BY open.place, ready.priority, ready.ready_at) AS number_of_account, \
-         ready.number, ready.priority, ready.ready_at \
+         ready.connection, ready.contact, ready.priority, ready.ready_at \
          FROM open \
          CROSS JOIN moment \
          JOIN LATERAL ( \
-             SELECT first.number, first.priority, first.ready_at FROM lanes AS first \
+             SELECT first.connection, first.contact, first.priority, first.ready_at FROM lanes AS first \
              WHERE first.connection = open.connection AND first.lease_token IS NULL AND NOT first.is_held \
              AND NOT first.is_empty AND first.ready_at <= moment.now \
              ORDER BY first.priority, first.ready_at LIMIT LEAST(open.most, open.room)) AS ready ON true \
@@ -82,9 +85,8 @@ static READY: Statement = Statement::of(
      SELECT lanes.number, lanes.connection, lanes.contact, lanes.last_sequence, lanes.revive_turn, chosen.digest, \
      lanes.unsettled_delivery, lanes.unsettled_since \
      FROM chosen \
-     CROSS JOIN moment \
-     JOIN lanes ON lanes.number = chosen.number AND lanes.lease_token IS NULL AND NOT lanes.is_held \
-               AND NOT lanes.is_empty AND lanes.ready_at <= moment.now \
+     JOIN lanes ON lanes.connection = chosen.connection AND lanes.contact = chosen.contact \
+               AND CASE WHEN lanes.lease_token IS NULL AND NOT lanes.is_held THEN NOT lanes.is_empty ELSE false END \
      ORDER BY chosen.place, chosen.priority, chosen.ready_at, lanes.last_sequence \
      FOR UPDATE OF lanes SKIP LOCKED",
 );
