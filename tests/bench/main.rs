@@ -40,7 +40,11 @@ mod slow_neighbour;
 
 mod memory;
 
+mod steady;
+
 mod soak;
+
+mod paced;
 
 mod two_hosts;
 
@@ -62,7 +66,7 @@ use crate::report::{Row, line};
 use gladhand_tests::database::Kind;
 
 /// Every scenario, in the order in which they run.
-const SCENARIOS: [&str; 13] = [
+const SCENARIOS: [&str; 14] = [
     "intake",
     "intake-1000",
     "deliver-0",
@@ -74,6 +78,7 @@ const SCENARIOS: [&str; 13] = [
     "slow-neighbour",
     "memory",
     "soak",
+    "paced",
     "two-hosts",
     "instance",
 ];
@@ -146,6 +151,7 @@ async fn run(scenario: &'static str, options: &Options) -> Result<Vec<Row>> {
         "slow-neighbour" => slow_neighbour::run(scale, kind).await,
         "memory" => memory::run(scale, kind).await,
         "soak" => soak::run(scale, kind).await.map(one),
+        "paced" => paced::run(scale, kind).await,
         "two-hosts" => two_hosts::run(scale).await,
         "instance" => instance::run(scale).await.map(one),
         other => bail!("{other} is listed and not there"),

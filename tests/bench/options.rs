@@ -15,7 +15,7 @@ cargo xtask bench [--quick] [--scale tiny|quick|full] [--store sqlite|postgres] 
                    some gigabytes, tiny only shows that all works
   --store NAME     where the host stores (sqlite); a PostgreSQL is started for it, and every run has its own database
   --scenario NAME  only this one: intake, intake-1000, deliver-0, deliver-1, deliver-3, deliver-krayin, lanes, backlog,
-                   slow-neighbour, memory, soak, two-hosts (postgres only), instance
+                   slow-neighbour, memory, soak, paced, two-hosts (postgres only), instance
   --json FILE      the figures for programs, beside the tables on the output";
 
 /// What to do.

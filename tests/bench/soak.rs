@@ -2,28 +2,23 @@
 //! seconds. What it keeps resident and what the database keeps on disk should be flat.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use gladhand_core::clock::Clock as _;
 use gladhand_server::system::SystemClock;
-use gladhand_tests::chatwoot::Sender;
-use gladhand_tests::host::{SECRET, SOURCE};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use crate::bed::{ATTEMPTS, Ground};
 use crate::crm::{Crm, Manner};
 use crate::process::{Process, Program};
 use crate::report::{Row, line, megabytes};
 use crate::scale::Scale;
-use crate::{processor, statements, webhook};
-use gladhand_tests::database::{Database, Kind, Work};
+use crate::statements;
+use crate::steady::{Load, Used};
+use gladhand_tests::database::Kind;
 
 /// How often it is looked at, over the whole run.
 const SAMPLES: usize = 20;
-const SENDERS: usize = 64;
 /// A host that delivers nothing for so long is broken.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -39,26 +34,14 @@ pub async fn run(scale: Scale, kind: Kind) -> Result<Row> {
     let host = Process::start(&ground.setup, Program::Forgetful).await?;
     let before = Used::of(&host, &ground.database, counts).await?;
     let began = clock.monotonic();
-    let (go, _) = watch::channel(0);
-    let mut senders = JoinSet::new();
-    let next = Arc::new(AtomicUsize::new(0));
-    for number in 0..SENDERS {
-        let sending = Sending {
-            authority: host.authority.clone(),
-            clock: clock.clone(),
-            next: next.clone(),
-            allowed: go.subscribe(),
-            scale,
-        };
-        senders.spawn(sending.send(number));
-    }
+    let load = Load::start(&host, &clock, scale.soak, scale.soak_contacts);
     let mut samples: Vec<(f64, f64)> = Vec::new();
     let ahead = scale.soak_contacts / 2;
     for sample in 1..=SAMPLES {
         let wanted = scale.soak * sample / SAMPLES;
         loop {
             let delivered = usize::try_from(crm.requests())?;
-            go.send_replace(delivered + ahead);
+            load.allow(delivered + ahead);
             if delivered >= wanted {
                 break;
             }
@@ -76,15 +59,8 @@ pub async fn run(scale: Scale, kind: Kind) -> Result<Row> {
         samples.push((rss, disk));
     }
     let took = clock.monotonic().saturating_sub(began);
-    while let Some(sent) = senders.join_next().await {
-        sent??;
-    }
+    load.end().await?;
     let used = Used::of(&host, &ground.database, counts).await?;
-    let deliveries = u64::try_from(scale.soak)?;
-    let of_each = |now: u64, before: u64| now.saturating_sub(before) as f64 / deliveries as f64;
-    let of_each_if_any = |now: Option<u64>, before: Option<u64>| Some(of_each(now?, before?));
-    // What a host writes to a file of its own is not this process's to say.
-    let is_server = kind == Kind::Postgres;
     let [step_p99_ms, step_max_ms] = host.retention_steps_ms().await?;
     ground.database.remove().await?;
     let (early, last) = (samples[SAMPLES / 4], samples[SAMPLES - 1]);
@@ -99,63 +75,6 @@ pub async fn run(scale: Scale, kind: Kind) -> Result<Row> {
         disk_ratio: Some(last.1 / early.1),
         retention_step_p99_ms: Some(step_p99_ms),
         retention_step_max_ms: Some(step_max_ms),
-        host_us_per_delivery: Some(of_each(used.host_us, before.host_us)),
-        database_us_per_delivery: of_each_if_any(used.database_us, before.database_us),
-        statements_per_delivery: of_each_if_any(used.statements, before.statements),
-        commits_per_delivery: Some(used.work.commits_per(deliveries, &before.work)),
-        bytes_written_per_delivery: is_server
-            .then(|| used.work.bytes_per(deliveries, &before.work)),
-        ..Row::default()
+        ..used.since(&before, scale.soak, kind)
     })
-}
-
-/// What the run has used so far.
-struct Used {
-    host_us: u64,
-    database_us: Option<u64>,
-    statements: Option<u64>,
-    work: Work,
-}
-
-impl Used {
-    async fn of(host: &Process, database: &Database, counts: bool) -> Result<Self> {
-        let statements = if counts {
-            Some(u64::try_from(statements::count(database).await?)?)
-        } else {
-            None
-        };
-        Ok(Self {
-            host_us: host.processor_us()?,
-            database_us: processor::of_server(database).await?,
-            statements,
-            work: database.work().await?,
-        })
-    }
-}
-
-/// One of those who send.
-struct Sending {
-    authority: String,
-    clock: Arc<SystemClock>,
-    next: Arc<AtomicUsize>,
-    /// How many may have been sent by now, over all senders.
-    allowed: watch::Receiver<usize>,
-    scale: Scale,
-}
-
-impl Sending {
-    async fn send(mut self, number: usize) -> Result<()> {
-        let run = format!("soak-{number}");
-        let mut sender = Sender::new(&self.authority, SOURCE, SECRET, &run, &*self.clock);
-        loop {
-            let place = self.next.fetch_add(1, Ordering::Relaxed);
-            if place >= self.scale.soak {
-                return Ok(());
-            }
-            self.allowed.wait_for(|allowed| place < *allowed).await?;
-            let contact = i64::try_from(place % self.scale.soak_contacts)?;
-            let time = i64::try_from(place / self.scale.soak_contacts)?;
-            sender.send_bytes(webhook::changes(contact, time)).await?;
-        }
-    }
 }

@@ -96,13 +96,21 @@ async fn step(
             plain(connection, LINK_HISTORY, before(keep.link_history), rows).await?
         }
         Stage::Audit => plain(connection, AUDIT, before(keep.audit), rows).await?,
-        Stage::RemovedDeliveries => {
-            if broom.behind == Default::default() {
-                broom.began = now;
+        stage @ (Stage::RemovedDeliveries | Stage::RemovedEvents) => {
+            let removed = removed::removals(connection).await?;
+            match stage {
+                _ if removed.is_empty() => (0, 0),
+                Stage::RemovedEvents => {
+                    removed::events(connection, &removed, &mut broom.behind, rows).await?
+                }
+                _ => {
+                    if broom.behind == Default::default() {
+                        broom.began = now;
+                    }
+                    removed::deliveries(connection, &removed, &mut broom.behind, rows).await?
+                }
             }
-            removed::deliveries(connection, &mut broom.behind, rows).await?
         }
-        Stage::RemovedEvents => removed::events(connection, &mut broom.behind, rows).await?,
         Stage::RemovedRest => removed::rest(connection, rows, broom.began).await?,
         Stage::Events => {
             let limits = Limits {
@@ -229,26 +237,21 @@ fn event(values: &mut Values, event: &EventId) {
     values.put(event.uuid());
 }
 
-/// Writes whose outcome is known; the others are remembered whatever their age.
 static EFFECTS: Statement = Statement::new(
     &[Id],
-    "WITH given(event) AS ({rows}) \
+    "WITH given(delivery) AS ({rows}) \
      SELECT effects.id, effects.account, effects.state, effects.keys, effects.verdict FROM given \
-     JOIN deliveries ON deliveries.event = given.event JOIN effects ON effects.delivery = deliveries.id",
+     JOIN effects ON effects.delivery = given.delivery",
 );
 
 static REMOVE_EXCHANGES: Statement = Statement::new(
     &[Id],
-    "WITH given(event) AS ({rows}) DELETE FROM exchanges WHERE attempt IN \
-     (SELECT attempts.id FROM given JOIN deliveries ON deliveries.event = given.event \
-      JOIN attempts ON attempts.delivery = deliveries.id)",
+    "WITH given(delivery) AS ({rows}) DELETE FROM exchanges WHERE attempt IN \
+     (SELECT attempts.id FROM given JOIN attempts ON attempts.delivery = given.delivery)",
 );
 
-static REMOVE_ATTEMPTS: Statement = Statement::new(
-    &[Id],
-    "WITH given(event) AS ({rows}) DELETE FROM attempts WHERE delivery IN \
-     (SELECT deliveries.id FROM given JOIN deliveries ON deliveries.event = given.event)",
-);
+static REMOVE_ATTEMPTS: Statement =
+    Statement::new(&[Id], "DELETE FROM attempts WHERE delivery IN ({rows})");
 
 static REMOVE_KEYS: Statement = Statement::new(
     &[Id, Integer, Text, Id],
@@ -258,41 +261,59 @@ static REMOVE_KEYS: Statement = Statement::new(
 static REMOVE_EFFECTS: Statement =
     Statement::new(&[Id], "DELETE FROM effects WHERE id IN ({rows})");
 
-static REMOVE_DELIVERIES: Statement = Statement::new(
-    &[Id],
-    "DELETE FROM deliveries WHERE event IN ({rows}) AND settled_at IS NOT NULL",
-);
+static REMOVE_DELIVERIES: Statement =
+    Statement::new(&[Id], "DELETE FROM deliveries WHERE id IN ({rows})");
 
 static REMOVE_EVENTS: Statement = Statement::new(&[Id], "DELETE FROM events WHERE id IN ({rows})");
 
 /// Who retries one of these deliveries waits until they are gone; what was retried before is found unsettled.
 static LOCK: Statement = Statement::new(
     &[Id],
-    "WITH given(event) AS ({rows}) SELECT deliveries.event, deliveries.settled_at FROM given \
+    "WITH given(event) AS ({rows}) SELECT deliveries.event, deliveries.id, deliveries.settled_at FROM given \
      JOIN deliveries ON deliveries.event = given.event{postgres:  ORDER BY deliveries.sequence FOR UPDATE OF deliveries}",
 );
 
 /// Removes events with everything that they became, but for those of which something runs again.
 async fn remove(connection: &mut Connection, events: &[EventId]) -> Result<(), Error> {
     let mut runs_again = HashSet::new();
+    let mut deliveries = Vec::new();
     for row in &LOCK
         .fetch(connection, events, event, super::statement::nothing)
         .await?
     {
+        let event = EventId::from_uuid(row.try_get("event")?);
         if row.try_get::<Option<i64>>("settled_at")?.is_none() {
-            runs_again.insert(EventId::from_uuid(row.try_get("event")?));
+            runs_again.insert(event);
         }
+        deliveries.push((event, row.try_get::<Uuid>("id")?));
     }
-    let events: Vec<EventId> = events
-        .iter()
-        .copied()
-        .filter(|event| !runs_again.contains(event))
+    let stays = |event: &EventId| runs_again.contains(event);
+    let deliveries: Vec<Uuid> = deliveries
+        .into_iter()
+        .filter_map(|(event, id)| (!stays(&event)).then_some(id))
         .collect();
-    let events = events.as_slice();
+    let mut events = events.to_vec();
+    events.retain(|event| !stays(event));
+    let mut script = Script::default();
+    remove_deliveries(&mut script, connection, &deliveries).await?;
+    script.add(&REMOVE_EVENTS, &events, event);
+    script.run(connection).await?;
+    Ok(())
+}
+
+/// Removes deliveries with everything that they became, but for writes in doubt: those are remembered whatever their age.
+async fn remove_deliveries(
+    script: &mut Script,
+    connection: &mut Connection,
+    deliveries: &[Uuid],
+) -> Result<(), Error> {
+    let id = |values: &mut Values, id: &Uuid| {
+        values.put(*id);
+    };
     let mut effects = Vec::new();
     let mut keys = Vec::new();
     for row in &EFFECTS
-        .fetch(connection, events, event, super::statement::nothing)
+        .fetch(connection, deliveries, id, super::statement::nothing)
         .await?
     {
         let id: Uuid = row.try_get("id")?;
@@ -311,18 +332,13 @@ async fn remove(connection: &mut Connection, events: &[EventId]) -> Result<(), E
         keys.extend(names.into_iter().map(|key| (account, state, key, id)));
         effects.push(id);
     }
-    let mut script = Script::default();
-    script.add(&REMOVE_EXCHANGES, events, event);
-    script.add(&REMOVE_ATTEMPTS, events, event);
+    script.add(&REMOVE_EXCHANGES, deliveries, id);
+    script.add(&REMOVE_ATTEMPTS, deliveries, id);
     script.add(&REMOVE_KEYS, &keys, |values, (account, state, key, id)| {
         values.put(*account).put(*state).put(key).put(*id);
     });
-    script.add(&REMOVE_EFFECTS, &effects, |values, id| {
-        values.put(*id);
-    });
-    script.add(&REMOVE_DELIVERIES, events, event);
-    script.add(&REMOVE_EVENTS, events, event);
-    script.run(connection).await?;
+    script.add(&REMOVE_EFFECTS, &effects, id);
+    script.add(&REMOVE_DELIVERIES, deliveries, id);
     Ok(())
 }
 

@@ -24,6 +24,8 @@ pub mod listing;
 
 pub mod queue;
 
+pub mod again;
+
 pub mod operators;
 
 pub mod retention;
@@ -128,7 +130,6 @@ macro_rules! for_each {
                 lanes_that_nobody_works_on_are_counted,
             ],
             queue: [
-                a_dead_letter_runs_again_on_the_newest_state,
                 a_delivery_that_waits_runs_now,
                 one_that_came_last_is_not_lost_with_the_lane_that_runs,
                 one_that_runs_is_not_touched,
@@ -142,14 +143,17 @@ macro_rules! for_each {
                 what_happens_to_others_lets_no_lane_go_on_that_its_head_holds,
                 a_dead_head_holds_what_comes_later_though_nothing_waited,
                 held_lanes_are_listed_with_who_holds_them,
+                a_contact_is_queued_as_it_is_now,
+                what_is_live_goes_before_bulk,
+                a_lease_is_renewed_while_it_holds,
+            ],
+            again: [
+                a_dead_letter_runs_again_on_the_newest_state,
                 a_retried_transition_knows_that_a_later_one_succeeded,
                 a_transition_of_the_same_moment_is_later_by_its_arrival,
                 what_is_left_on_its_way_is_told_until_it_has_arrived,
                 who_skips_what_has_sent_leaves_word_of_it,
                 a_dead_letter_keeps_its_place_though_its_lane_was_removed_meanwhile,
-                a_contact_is_queued_as_it_is_now,
-                what_is_live_goes_before_bulk,
-                a_lease_is_renewed_while_it_holds,
             ],
             operators: [
                 what_is_in_doubt_is_listed_and_concluded_once,

@@ -7,14 +7,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use gladhand_core::clock::Timestamp;
+use gladhand_core::ids::EventId;
 use uuid::Uuid;
 
 use super::super::database::{Connection, Row};
 use super::super::leases::millis;
 use super::super::query::Query;
-use super::super::statement::{Script, Statement};
-use super::super::value::Type::Id;
-use super::super::value::Values;
+use super::super::statement::Script;
 use crate::Error;
 
 /// So long after a removal no host puts anything in any more.
@@ -37,31 +36,14 @@ const OWNED: [&str; 6] = [
      JOIN keys ON keys.source = removals.id LIMIT ?)",
 ];
 
-static REMOVE_EXCHANGES: Statement = Statement::new(
-    &[Id],
-    "WITH given(delivery) AS ({rows}) DELETE FROM exchanges WHERE attempt IN \
-     (SELECT attempts.id FROM given JOIN attempts ON attempts.delivery = given.delivery)",
-);
-
-static REMOVE_ATTEMPTS: Statement =
-    Statement::new(&[Id], "DELETE FROM attempts WHERE delivery IN ({rows})");
-
-static REMOVE_DELIVERIES: Statement =
-    Statement::new(&[Id], "DELETE FROM deliveries WHERE id IN ({rows})");
-
-static REMOVE_EVENTS: Statement = Statement::new(&[Id], "DELETE FROM events WHERE id IN ({rows})");
-
-/// Looks at the next deliveries; how many rows were removed and how many looked at. Effects stay: their keys are the
-/// account's, and what may have been written stays in doubt.
+/// Looks at the next deliveries; how many were removed and how many looked at. What may have been written stays in doubt:
+/// its keys are the account's.
 pub(super) async fn deliveries(
     connection: &mut Connection,
+    removed: &HashSet<Uuid>,
     behind: &mut (i64, Uuid),
     rows: u32,
 ) -> Result<(u64, u64), Error> {
-    let removed = removals(connection).await?;
-    if removed.is_empty() {
-        return Ok((0, 0));
-    }
     let found = Query::new(
         "SELECT sequence, id, connection AS owner FROM deliveries WHERE sequence > ? \
          ORDER BY sequence LIMIT ?",
@@ -73,11 +55,9 @@ pub(super) async fn deliveries(
     if let Some(last) = found.last() {
         behind.0 = last.try_get("sequence")?;
     }
-    let ids = of(&found, &removed)?;
+    let ids = of(&found, removed)?;
     let mut script = Script::default();
-    script.add(&REMOVE_EXCHANGES, &ids, id);
-    script.add(&REMOVE_ATTEMPTS, &ids, id);
-    script.add(&REMOVE_DELIVERIES, &ids, id);
+    super::remove_deliveries(&mut script, connection, &ids).await?;
     script.run(connection).await?;
     Ok((ids.len() as u64, found.len() as u64))
 }
@@ -85,13 +65,10 @@ pub(super) async fn deliveries(
 /// Looks at the next events; how many were removed and how many looked at.
 pub(super) async fn events(
     connection: &mut Connection,
+    removed: &HashSet<Uuid>,
     behind: &mut (i64, Uuid),
     rows: u32,
 ) -> Result<(u64, u64), Error> {
-    let removed = removals(connection).await?;
-    if removed.is_empty() {
-        return Ok((0, 0));
-    }
     let found = Query::new(
         "SELECT received_at, id, source AS owner FROM events WHERE (received_at, id) > (?, ?) \
          ORDER BY received_at, id LIMIT ?",
@@ -104,9 +81,12 @@ pub(super) async fn events(
     if let Some(last) = found.last() {
         *behind = (last.try_get("received_at")?, last.try_get("id")?);
     }
-    let ids = of(&found, &removed)?;
+    let ids: Vec<EventId> = of(&found, removed)?
+        .into_iter()
+        .map(EventId::from_uuid)
+        .collect();
     let mut script = Script::default();
-    script.add(&REMOVE_EVENTS, &ids, id);
+    script.add(&super::REMOVE_EVENTS, &ids, super::event);
     script.run(connection).await?;
     Ok((ids.len() as u64, found.len() as u64))
 }
@@ -132,7 +112,8 @@ pub(super) async fn rest(
     Ok((0, 0))
 }
 
-async fn removals(connection: &mut Connection) -> Result<HashSet<Uuid>, Error> {
+/// Which have been removed: where there are none, there is nothing to look for.
+pub(super) async fn removals(connection: &mut Connection) -> Result<HashSet<Uuid>, Error> {
     let found = Query::new("SELECT id FROM removals")
         .fetch_all(connection)
         .await?;
@@ -148,24 +129,4 @@ fn of(rows: &[Row], removed: &HashSet<Uuid>) -> Result<Vec<Uuid>, Error> {
         }
     }
     Ok(ids)
-}
-
-fn id(values: &mut Values, id: &Uuid) {
-    values.put(*id);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn no_statement_reads_a_whole_table() {
-        let statements = [
-            &REMOVE_EXCHANGES,
-            &REMOVE_ATTEMPTS,
-            &REMOVE_DELIVERIES,
-            &REMOVE_EVENTS,
-        ];
-        super::super::super::statement::check_plans(&statements).await;
-    }
 }
