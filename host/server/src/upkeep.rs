@@ -20,13 +20,11 @@ const LONGEST_STEP: Duration = Duration::from_millis(20);
 
 /// Rows of a step, at least and at most. What a row takes with it differs by table, and from one row to the next: the most
 /// are few enough that no step becomes a long one before it is noticed.
-const STEP_ROWS: (u32, u32) = (16, 256);
+const STEP_ROWS: (u32, u32) = (32, 256);
 
-/// So many times what a step took, others are let in before the next one.
-const REST: u32 = 3;
-
-/// Between two steps, at least and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+/// Between two steps others are let in for as long as the step took, at least and at most: half of the time is enough to
+/// remove as fast as a host delivers.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
 
 /// Takes up what any host changed in the settings or the catalog, until `stop`.
 pub async fn converge(engine: Engine, stop: CancellationToken) {
@@ -112,7 +110,7 @@ impl Steps {
             self.rows
         };
         self.rows = rows.clamp(fewest, most);
-        (took * REST).clamp(PAUSE.0, PAUSE.1)
+        took.clamp(PAUSE.0, PAUSE.1)
     }
 }
 
@@ -135,8 +133,8 @@ mod tests {
             steps.took(ms(took), false);
             steps.rows
         };
-        assert_eq!([rows(1), rows(1), rows(15), rows(30)], [32, 64, 64, 32]);
-        assert_eq!([rows(900), rows(900)], [16, 16]);
+        assert_eq!([rows(1), rows(1), rows(15), rows(30)], [64, 128, 128, 64]);
+        assert_eq!([rows(900), rows(900)], [32, 32]);
         assert_eq!((0..9).map(|_| rows(1)).max(), Some(256));
     }
 
@@ -148,9 +146,9 @@ mod tests {
     }
 
     #[test]
-    fn others_are_let_in_for_longer_than_a_step_took() {
+    fn others_are_let_in_for_as_long_as_a_step_took() {
         let mut steps = Steps::default();
-        for (took, pause) in [(0, 5), (20, 60), (500, 100)] {
+        for (took, pause) in [(0, 2), (20, 20), (500, 100)] {
             let paused = steps.took(Duration::from_millis(took), false);
             assert_eq!(paused, Duration::from_millis(pause));
         }
