@@ -38,7 +38,7 @@ fn creates(bed: &Bed, path: &str) -> Vec<Seen> {
 async fn stopped_with_deliveries_pending_and_started_again_everything_is_delivered_once() {
     let bed = Bed::new().await;
     // Slow enough that most of the day is still to be done when the host is stopped.
-    bed.crm.set_latency(Duration::from_millis(20));
+    bed.crm.set_latency(Duration::from_millis(150));
     let (webhooks, wanted) = day(NOON);
     bed.send("day", &webhooks).await;
     let bed = bed.restarted().await;

@@ -17,8 +17,9 @@ use crate::Error;
 use crate::sql::writer::{Source, Writer};
 use crate::sql::{Connection, Readers, Shared};
 
-/// Of each writer. More of them carry less each, and wait for each other's contacts.
-const SESSIONS: usize = 2;
+/// For what comes in: while one waits for the disk, the other works. More of them carry less each, and wait for each
+/// other's contacts.
+const INTAKE_SESSIONS: usize = 2;
 
 /// Opens the database. What comes in and what goes out are written by sessions of their own, so that an acknowledgement
 /// never waits behind a claim.
@@ -30,17 +31,21 @@ pub(crate) async fn open(
     let options = open::options(url.expose_secret())?;
     open::migrate(&options).await?;
     let readers = open::readers(&options);
-    let intake = writer(&options, shared).await?;
-    let work = writer(&options, shared).await?;
+    let intake = writer(&options, INTAKE_SESSIONS, shared).await?;
+    // One, so that claims and intents of a host see each other's.
+    let work = writer(&options, 1, shared).await?;
     statistics::start(readers.clone(), stop.clone());
     told::start(readers.clone(), Arc::clone(shared), stop);
     Ok((intake, work, Readers::Postgres(readers)))
 }
 
-/// While one session waits for the disk, the other works.
-async fn writer(options: &PgConnectOptions, shared: &Arc<Shared>) -> Result<Writer, Error> {
-    let mut sources = Vec::with_capacity(SESSIONS);
-    for _ in 0..SESSIONS {
+async fn writer(
+    options: &PgConnectOptions,
+    sessions: usize,
+    shared: &Arc<Shared>,
+) -> Result<Writer, Error> {
+    let mut sources = Vec::with_capacity(sessions);
+    for _ in 0..sessions {
         sources.push(Source::Server {
             connection: Some(connect(options).await?),
             options: Box::new(options.clone()),

@@ -62,7 +62,8 @@ impl Deliveries for Store {
         let mut query = Query::new(concat!(
             "SELECT ",
             delivery_columns!(),
-            " FROM deliveries AS d JOIN events AS e ON e.id = d.event WHERE true"
+            " FROM deliveries AS d JOIN events AS e ON e.id = d.event \
+             WHERE EXISTS (SELECT 1 FROM connections WHERE connections.id = d.connection)"
         ));
         if let Some(connection) = filter.connection {
             query

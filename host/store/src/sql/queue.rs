@@ -162,7 +162,8 @@ async fn delivery(connection: &mut Connection, id: DeliveryId) -> Result<Option<
     let row = Query::new(concat!(
         "SELECT ",
         delivery_columns!(),
-        " FROM deliveries AS d JOIN events AS e ON e.id = d.event WHERE d.id = ?"
+        " FROM deliveries AS d JOIN events AS e ON e.id = d.event \
+         JOIN connections ON connections.id = d.connection WHERE d.id = ?"
     ))
     .bind(id.uuid())
     .fetch_optional(connection)
@@ -178,8 +179,10 @@ async fn found(connection: &mut Connection, id: DeliveryId) -> Result<Asked, Err
 
 /// Dead letters, oldest first.
 fn dead(selection: &Selection, limit: u32) -> Query {
-    let mut query =
-        Query::new("SELECT id FROM deliveries WHERE state = 'dead' AND kind IS NOT NULL");
+    let mut query = Query::new(
+        "SELECT id FROM deliveries WHERE state = 'dead' AND kind IS NOT NULL \
+                    AND EXISTS (SELECT 1 FROM connections WHERE connections.id = deliveries.connection)",
+    );
     if let Some(connection) = selection.connection {
         query
             .push(" AND connection = ")

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use gladhand_core::attempt::{Changes, LinkChange};
+use gladhand_core::clock::Clock;
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::effect::Intended;
 use gladhand_core::ids::{ConnectionId, SourceId};
 use gladhand_store::Error;
 use gladhand_store::deliveries::DeliveryFilter;
+use gladhand_store::queue::Asked;
 use gladhand_store::retention::Keep;
 use gladhand_store::settings::SecretOwner;
 use secrecy::{ExposeSecret, SecretString};
@@ -155,6 +157,14 @@ pub async fn a_connection_takes_with_it_what_only_it_had(backend: Box<dyn Backen
         )
         .await;
     assert!(matches!(settled, Err(Error::LeaseLost)));
+    // It is shown no more, and nobody queues it again.
+    let retried = bed.store.retry(claimed.delivery.id, bed.clock.now()).await;
+    assert_eq!(retried.expect("an answer"), Asked::Unknown);
+    let listed = bed.store.list(DeliveryFilter {
+        limit: 10,
+        ..DeliveryFilter::default()
+    });
+    assert!(listed.await.expect("a read").is_empty());
     // Planned by a host that did not know yet.
     bed.take(bed.contact("9", None, Tick(3))).await;
     assert_eq!(bed.claim(1).await.len(), 0);
