@@ -125,6 +125,11 @@ impl Running {
         }
     }
 
+    /// Whether anything runs.
+    pub fn is_any(&self) -> bool {
+        !self.state.lock().expect(NO_PANIC).leases.is_empty()
+    }
+
     /// The leases of everything that runs.
     pub fn leases(&self) -> Vec<Lease> {
         let state = self.state.lock().expect(NO_PANIC);

@@ -47,7 +47,15 @@ pub(crate) async fn work(inner: Arc<Inner>, stop: CancellationToken) {
         let directory = inner.directory.load_full();
         let open = running.open(&directory, &*inner, inner.config.workers, turn);
         let now = inner.clock.now();
-        let wait = match claim(&inner, &open).await {
+        // Also where no connection may get a lane: what hosts that are gone had leased is freed by it. Not while all are
+        // busy, for then each webhook would pay for it.
+        let is_busy = open.connections.is_empty() && running.is_any();
+        let claimed = if is_busy {
+            Some(Claims::default())
+        } else {
+            claim(&inner, &open).await
+        };
+        let wait = match claimed {
             Some(claims) if claims.claimed.is_empty() => {
                 turn = turn.wrapping_add(open.seen);
                 seen += open.seen;
@@ -119,7 +127,6 @@ impl Conditions for Inner {
     }
 }
 
-/// Also where no connection may get a lane: what hosts that are gone had leased is freed by it.
 async fn claim(inner: &Inner, open: &Open) -> Option<Claims> {
     let request = ClaimRequest {
         lanes: open.lanes,
