@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     /// Tells this process from others.
     holder: String,
+    /// The host stops: what would wait is put off.
+    is_stopping: AtomicBool,
 }
 
 /// What one account may still send.
@@ -118,8 +121,17 @@ impl Budgets {
                 standings,
                 clock,
                 holder,
+                is_stopping: AtomicBool::new(false),
             }),
             ledgers: Mutex::default(),
+        }
+    }
+
+    /// From now on nothing waits: what has no room is refused at once, as if it could not be waited for.
+    pub fn stop_waiting(&self) {
+        self.shared.is_stopping.store(true, Ordering::Release);
+        for ledger in self.ledgers.lock().expect(NO_PANIC).values() {
+            ledger.changed.notify_waiters();
         }
     }
 
@@ -173,7 +185,7 @@ impl Ledger {
                 Next::WaitTurn(empty) => (empty, TURN),
             };
             let wait = empty.until.since(now).max(least);
-            if wait > room() {
+            if wait > room() || self.shared.is_stopping.load(Ordering::Acquire) {
                 return Err(Refusal::Empty(empty));
             }
             ticket.get_or_insert_with(|| Ticket::new(self, turn));
@@ -352,6 +364,7 @@ impl Ledger {
             standings,
             clock,
             holder,
+            ..
         } = &*self.shared;
         let (order, known, index) = {
             let mut state = self.state();

@@ -136,6 +136,11 @@ impl Egress {
             .room(specs, calls, running, wanted, within)
     }
 
+    /// The host stops: requests that wait for what their account may send are put off at once, and those to come do not wait.
+    pub fn stop_waiting(&self) {
+        self.budgets.stop_waiting();
+    }
+
     /// What the account's breaker lets through.
     pub fn admits(&self, account: AccountId) -> Admission {
         self.breakers.admits(account, self.clock.now())

@@ -66,7 +66,7 @@ pub(crate) async fn work(inner: Arc<Inner>, stop: CancellationToken) {
                 if seen < directory.order.len() {
                     continue;
                 }
-                let wait = next.map_or(POLL, |at| at.since(now).min(POLL));
+                let wait = until(next, now);
                 (seen, next) = (0, None);
                 Some(wait)
             }
@@ -79,6 +79,8 @@ pub(crate) async fn work(inner: Arc<Inner>, stop: CancellationToken) {
                 // Behind the last that got something: whoever stands before it would always come first.
                 turn = place(last).map_or(turn, |place| place + 1);
                 (seen, next) = (0, None);
+                let is_all = open.seen == directory.order.len()
+                    && claims.claimed.len() < usize::try_from(open.lanes).unwrap_or(usize::MAX);
                 for claimed in claims.claimed {
                     let entry = directory.connections.get(&claimed.lease.connection);
                     let account = entry.map(|entry| entry.account.id);
@@ -90,7 +92,9 @@ pub(crate) async fn work(inner: Arc<Inner>, stop: CancellationToken) {
                     };
                     tracker.spawn(attempt.attempt(claimed, permit));
                 }
-                None
+                // All were asked and workers are left: there is no more for now.
+                let next = [claims.next_ready, open.next].into_iter().flatten().min();
+                is_all.then(|| until(next, now))
             }
             None => Some(STORE_PAUSE),
         };
@@ -103,10 +107,17 @@ pub(crate) async fn work(inner: Arc<Inner>, stop: CancellationToken) {
             }
         }
     }
+    // What waits for its account's turn may wait for half a minute: another start, or another host, goes on with it.
+    inner.egress.stop_waiting();
     tracker.close();
     tracker.wait().await;
     // Until now, for what drained needed its leases.
     renewing.abort();
+}
+
+/// How long until a lane is ready that is not now, or until it is time to look anyway.
+fn until(next: Option<Timestamp>, now: Timestamp) -> Duration {
+    next.map_or(POLL, |at| at.since(now).min(POLL))
 }
 
 impl Conditions for Inner {

@@ -196,7 +196,8 @@ pub trait Deliveries: Send + Sync {
     ) -> Result<(), Error>;
     /// Prolongs leases by `lease` from now; which of them still held, in the order given.
     async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<bool>, Error>;
-    /// Waits until an intake or a settle may have made a lane ready. Never misses one that happened after the last call.
+    /// Waits until an intake or an operator may have made a lane ready. Never misses one that happened after the last call.
+    /// Whoever settles knows by itself that its lane is free.
     async fn changed(&self);
     /// Newest first.
     async fn list(&self, filter: DeliveryFilter) -> Result<Vec<Delivery>, Error>;

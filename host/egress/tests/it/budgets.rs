@@ -183,6 +183,39 @@ async fn a_wait_that_the_attempts_deadline_cannot_hold_defers_it() {
 }
 
 #[tokio::test]
+async fn a_host_that_stops_puts_off_what_waits() {
+    let crm = Crm::with(200, "").await;
+    let World {
+        egress,
+        target,
+        journal,
+        mut attempt,
+        clock,
+        ..
+    } = world(&crm.url, &per_minute(60));
+    let stopping = async {
+        while clock.sleepers().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        egress.stop_waiting();
+    };
+    let sending = async {
+        loop {
+            let sent = egress.send(&target, &mut attempt, &journal, Request::get("/x"));
+            if let Err(error) = sent.await {
+                return error;
+            }
+        }
+    };
+    let (error, ()) = tokio::join!(sending, stopping);
+    let next = START.after(Duration::from_secs(1));
+    assert_exhausted(Err(error), next);
+    // And what comes now does not wait either.
+    let sent = egress.send(&target, &mut attempt, &journal, Request::get("/x"));
+    assert_exhausted(sent.await, next);
+}
+
+#[tokio::test]
 async fn a_concurrency_is_waited_for_until_a_request_is_answered() {
     let crm = Crm::with(200, "").await;
     let budget = json!({ "name": "parallel", "limit": 1, "window-ms": 0, "kind": "concurrency" });

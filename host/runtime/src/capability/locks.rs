@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gladhand_core::attempt::End;
 use gladhand_core::failure::{Failure, FailureKind};
+use tokio::time::Instant;
 
 use super::View;
 use crate::bindings::gladhand::connector::locks;
@@ -45,7 +46,7 @@ impl Host {
     }
 
     async fn wait_for(&self, keys: &[String]) -> Result<(), Stop> {
-        let mut waited = Duration::ZERO;
+        let began = Instant::now();
         loop {
             let locks = &self.services.ports.locks;
             if locks
@@ -54,7 +55,7 @@ impl Host {
             {
                 return Ok(());
             }
-            if waited >= PATIENCE {
+            if began.elapsed() >= PATIENCE {
                 return Err(Stop::End(End::Deferred {
                     until: self.services.clock.now().after(DEFERRAL),
                     failure: Box::new(Failure::new(
@@ -64,7 +65,6 @@ impl Host {
                 }));
             }
             tokio::time::sleep(PAUSE).await;
-            waited += PAUSE;
         }
     }
 }

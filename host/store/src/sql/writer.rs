@@ -265,8 +265,6 @@ impl Task {
     async fn answer(&mut self, batch: Batch, answers: Answers) {
         if !batch.takes.is_empty() {
             self.shared.arrived.notify_one();
-        }
-        if !batch.takes.is_empty() || !batch.settles.is_empty() {
             self.shared.changed.notify_one();
         }
         answer_all(batch.takes, answers.takes);

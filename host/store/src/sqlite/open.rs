@@ -65,6 +65,8 @@ pub(super) async fn writer(path: &Path) -> Result<SqliteConnection, Error> {
         .synchronous(SqliteSynchronous::Full)
         .pragma("cache_size", (-WRITER_CACHE_KIB).to_string())
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
+        // What a statement of many rows would need to be undone: a file made and removed for every commit otherwise.
+        .pragma("temp_store", "MEMORY")
         .connect()
         .await?;
     Ok(connection)

@@ -55,7 +55,7 @@ macro_rules! for_each {
                 a_paused_connection_and_one_without_a_route_are_not_claimed,
                 two_claims_never_get_the_same_lane,
                 a_claim_that_nobody_waits_for_leases_nothing_for_long,
-                an_intake_and_a_settle_wake_the_claimer,
+                an_intake_and_an_operator_wake_the_claimer,
                 a_long_lane_is_worked_off_in_order,
                 a_lane_that_is_empty_begins_again_as_if_it_were_new,
             ],

@@ -19,10 +19,13 @@ use crate::Error;
 /// So long after a removal no host puts anything in any more.
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
 
-/// What is found by whose it is.
-const OWNED: [&str; 6] = [
+/// What is found by whose it is. Of locks there are no more than run, so that the few are read without an index; a lane that
+/// is gone held them no longer.
+const OWNED: [&str; 7] = [
     "DELETE FROM lanes WHERE (connection, contact) IN (SELECT lanes.connection, lanes.contact FROM removals \
      JOIN lanes ON lanes.connection = removals.id LIMIT ?)",
+    "DELETE FROM locks WHERE (account, key) IN (SELECT locks.account, locks.key FROM removals \
+     JOIN locks ON locks.connection = removals.id LIMIT ?)",
     "DELETE FROM links WHERE (owner, entity_kind, entity_id, object) IN \
      (SELECT links.owner, links.entity_kind, links.entity_id, links.object FROM removals \
       JOIN links ON links.owner = removals.id LIMIT ?)",

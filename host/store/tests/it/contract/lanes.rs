@@ -208,14 +208,14 @@ pub async fn a_claim_that_nobody_waits_for_leases_nothing_for_long(backend: Box<
     assert!(claimed.iter().all(|claimed| claimed.delivery.attempts == 1));
 }
 
-pub async fn an_intake_and_a_settle_wake_the_claimer(backend: Box<dyn Backend>) {
+pub async fn an_intake_and_an_operator_wake_the_claimer(backend: Box<dyn Backend>) {
     let bed = Bed::new(backend).await;
-    bed.take(bed.message("9", contact("7", JANE), Tick(1)))
-        .await;
+    bed.take(bed.contact("7", JANE, Tick(1))).await;
+    // It happened before anybody waited, and is not missed.
     bed.store.changed().await;
     let claimed = bed.claim_one().await;
     bed.succeed(&claimed).await;
-    // It happened before anybody waited, and is not missed.
+    bed.retry(claimed.delivery.id).await;
     bed.store.changed().await;
     assert_eq!(bed.claim(10).await.len(), 1);
 }
