@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use gladhand_store::Look;
 use gladhand_store::deliveries::Counts;
 
@@ -50,10 +50,7 @@ async fn master_key(config: &Config, environment: &Environment) -> Result<String
             "there is none yet; `gladhand serve` or `gladhand migrate` makes {}",
             keyfile::file(config).display()
         )),
-        (None, Some(_)) => bail!(
-            "it is not there, and what is stored was sealed with one: put it back as {}, or give it as store.master_key",
-            keyfile::file(config).display()
-        ),
+        (None, Some(_)) => Err(keyfile::lost(config)),
         (Some(_), None) => Ok("it is there; nothing was sealed with it yet".to_owned()),
         (Some(key), Some(look)) if look.opens_with(&key) => {
             Ok("it opens what is stored".to_owned())

@@ -61,7 +61,7 @@ impl Host {
         telemetry::start_metrics();
         let World { clock, ids, jitter } = world;
         let router = Arc::new(Router::new(ids.clone()));
-        let key = keyfile::master_key(config, environment)?;
+        let key = keyfile::master_key(config, environment).await?;
         let store = database::open(config, &key, &clock, &ids, router.clone()).await?;
 
         let egress = Egress::new(

@@ -5,15 +5,22 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use gladhand_store::crypter::Key;
 use secrecy::ExposeSecret as _;
 
 use crate::config::{Config, Environment};
+use crate::database;
 
-/// The key that seals what is stored; a new one where there is none.
-pub fn master_key(config: &Config, environment: &Environment) -> Result<Key> {
+/// The key that seals what is stored; a new one where nothing was sealed yet.
+pub async fn master_key(config: &Config, environment: &Environment) -> Result<Key> {
     let found = find(config, environment)?;
+    if found.is_none()
+        && let Some(look) = database::look(&config.store.url).await?
+        && look.is_sealed()
+    {
+        return Err(lost(config));
+    }
     make_private(&config.store.data_dir)?;
     found.map_or_else(|| make(&file(config)), Ok)
 }
@@ -23,7 +30,7 @@ pub fn find(config: &Config, environment: &Environment) -> Result<Option<Key>> {
     if let Some(secret) = &config.store.master_key {
         let secret = secret
             .open(environment)
-            .map_err(|problem| anyhow::anyhow!("{problem}"))?;
+            .map_err(|problem| anyhow!("{problem}"))?;
         let key = Key::parse(secret.expose_secret()).context("reading store.master_key")?;
         return Ok(Some(key));
     }
@@ -39,6 +46,16 @@ pub fn find(config: &Config, environment: &Environment) -> Result<Option<Key>> {
 /// Where the key is kept that no configuration names.
 pub fn file(config: &Config) -> PathBuf {
     config.store.data_dir.join("master.key")
+}
+
+/// What is stored was sealed, and the key is not there.
+pub fn lost(config: &Config) -> anyhow::Error {
+    anyhow!(
+        "the master key is not there, and nothing that is stored in {} can be read without it: put it back as {}, or \
+         give it as store.master_key (GLADHAND__STORE__MASTER_KEY)",
+        database::printable(&config.store.url),
+        file(config).display()
+    )
 }
 
 fn make(path: &Path) -> Result<Key> {
@@ -61,4 +78,47 @@ fn make_private(dir: &Path) -> Result<()> {
         .mode(0o700)
         .create(dir);
     made.with_context(|| format!("making {}; store.data_dir names it", dir.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use gladhand_core::clock::Clock;
+    use gladhand_core::ids::Ids;
+    use gladhand_engine::route::Router;
+
+    use super::*;
+    use crate::system::{SystemClock, SystemIds};
+
+    async fn open(config: &Config, key: &Key) {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+        let router = Arc::new(Router::new(ids.clone()));
+        let opened = database::open(config, key, &clock, &ids, router).await;
+        opened.expect("the key fits").close().await;
+    }
+
+    #[tokio::test]
+    async fn a_key_that_was_lost_is_not_replaced() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let environment = Environment::default();
+        let place = dir.path().display();
+        let set = [
+            ("store.url", format!("sqlite:{place}/gladhand.db")),
+            ("store.data_dir", format!("{place}/data")),
+        ];
+        let set = set.map(|(key, value)| (key.to_owned(), value));
+        let config = Config::load(None, &environment, &set).expect("a configuration");
+        let key = master_key(&config, &environment).await;
+        open(&config, &key.expect("nothing was sealed yet")).await;
+        let again = master_key(&config, &environment).await;
+        open(&config, &again.expect("it was made before")).await;
+
+        fs::remove_file(file(&config)).expect("it was made");
+        let refused = master_key(&config, &environment).await;
+        let said = refused.expect_err("it is lost").to_string();
+        assert!(said.starts_with("the master key is not there"), "{said}");
+        assert!(!file(&config).exists());
+    }
 }

@@ -23,10 +23,12 @@ pub async fn serve(config: Config, environment: &Environment) -> Result<bool> {
     Ok(is_clean)
 }
 
-/// Brings the database's schema up to date and says so.
+/// Makes the database or brings its schema up to date, and says which.
 pub async fn migrate(config: Config, environment: &Environment) -> Result<()> {
     let World { clock, ids, .. } = world();
-    let key = keyfile::master_key(&config, environment)?;
+    let is_new = database::look(&config.store.url).await?.is_none();
+    let has_key = keyfile::find(&config, environment)?.is_some();
+    let key = keyfile::master_key(&config, environment).await?;
     let store = database::open(
         &config,
         &key,
@@ -36,8 +38,15 @@ pub async fn migrate(config: Config, environment: &Environment) -> Result<()> {
     )
     .await?;
     store.close().await;
+    if !has_key {
+        printer::text(&format!(
+            "{} was made; keep a copy of it: nothing that is stored opens without it\n",
+            keyfile::file(&config).display()
+        ))?;
+    }
+    let what_became = if is_new { "was made" } else { "is up to date" };
     printer::text(&format!(
-        "{} is up to date\n",
+        "{} {what_became}\n",
         database::printable(&config.store.url)
     ))
 }
@@ -51,9 +60,9 @@ pub async fn move_over(
 ) -> Result<()> {
     let World { clock, ids, .. } = world();
     database::must_exist(from)?;
-    let key = keyfile::master_key(&config, environment)?;
-    let router = Arc::new(Router::new(ids.clone()));
     from.clone_into(&mut config.store.url);
+    let key = keyfile::master_key(&config, environment).await?;
+    let router = Arc::new(Router::new(ids.clone()));
     let source = database::open(&config, &key, &clock, &ids, router.clone()).await?;
     to.clone_into(&mut config.store.url);
     let target = database::open(&config, &key, &clock, &ids, router).await?;
