@@ -1,8 +1,9 @@
 //! `gladhand doctor`: what keeps the host from working. It looks, and changes nothing.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use gladhand_store::Look;
 use gladhand_store::deliveries::Counts;
 
@@ -27,7 +28,9 @@ pub async fn run(config: &Config, environment: &Environment) -> Result<bool> {
     say("master key", master_key(config, environment).await)?;
     say("store", store(config).await)?;
     say("connectors", connectors(config))?;
-    say("listening", listening(config.server.listen))?;
+    say("listening", listening("listen", config.server.listen))?;
+    let metrics = listening("metrics_listen", config.server.metrics_listen);
+    say("metrics", metrics)?;
     Ok(is_well)
 }
 
@@ -91,18 +94,21 @@ fn told(counts: &Counts) -> String {
 fn connectors(config: &Config) -> Result<String> {
     let dir = &config.connectors.dir;
     let paths = components::in_folder(dir).map_err(|error| {
-        anyhow::anyhow!("{} cannot be read ({error}); build them with `cargo xtask connectors`, and let connectors.dir name the folder that they are in, like target/connectors", dir.display())
+        anyhow!("{} cannot be read ({error}); build them with `cargo xtask connectors`, and let connectors.dir name the folder that they are in, like target/connectors", dir.display())
     })?;
     Ok(format!("{} components in {}", paths.len(), dir.display()))
 }
 
-fn listening(listen: SocketAddr) -> Result<String> {
-    match TcpListener::bind(listen) {
-        Ok(_) => Ok(format!("{listen} is free")),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Ok(format!(
-            "{listen} is taken; where it is not by a running host, choose another in [server]"
+/// Whether the address of this setting can be listened on.
+fn listening(setting: &str, address: SocketAddr) -> Result<String> {
+    match TcpListener::bind(address) {
+        Ok(_) => Ok(format!("{address} is free")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(format!(
+            "{address} is taken; where it is not by a running host, let server.{setting} name another"
         )),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(anyhow!(
+            "{address} cannot be listened on ({error}); let server.{setting} name another"
+        )),
     }
 }
 
@@ -119,6 +125,7 @@ mod tests {
     fn config(dir: &Path, environment: &Environment) -> Config {
         let set = [
             ("server.listen", "127.0.0.1:0".to_owned()),
+            ("server.metrics_listen", "127.0.0.1:0".to_owned()),
             (
                 "store.url",
                 format!("sqlite:{}/db/gladhand.db", dir.display()),
@@ -169,5 +176,22 @@ mod tests {
         let (is_well, said) = said(&config(dir.path(), &environment), &environment).await;
         assert!(!is_well);
         assert!(said.contains("FAILED  master key: the database was sealed with another"));
+    }
+
+    #[test]
+    fn an_address_that_is_taken_or_not_of_this_machine_is_said() {
+        let other = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let taken = other.local_addr().expect("it is bound");
+        let said = listening("metrics_listen", taken).expect("it may be a host's");
+        assert!(
+            said.ends_with("let server.metrics_listen name another"),
+            "{said}"
+        );
+        let foreign = "192.0.2.1:80".parse().expect("an address");
+        let said = listening("listen", foreign).expect_err("it is for examples");
+        assert!(
+            said.to_string()
+                .starts_with("192.0.2.1:80 cannot be listened on")
+        );
     }
 }
