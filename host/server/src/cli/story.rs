@@ -77,9 +77,15 @@ fn standing(delivery: &ExplainedDelivery) -> String {
         DeliveryState::Paused => "waits until its connection is resumed".to_owned(),
         DeliveryState::Shadowed => since("ran in the shadow of the active version"),
     };
-    match why(delivery.code.as_deref(), delivery.message.as_deref()) {
-        Some(why) => format!("{standing}: {why}"),
-        None => standing,
+    let Some(why) = why(delivery.code.as_deref(), delivery.message.as_deref()) else {
+        return standing;
+    };
+    match delivery.state {
+        // What went wrong before is not why it stands there.
+        DeliveryState::Pending | DeliveryState::Running | DeliveryState::Superseded => {
+            format!("{standing}; its last attempt ended with {why}")
+        }
+        _ => format!("{standing}: {why}"),
     }
 }
 

@@ -66,7 +66,7 @@ fn made() -> Outcome {
     }
 }
 
-fn unavailable() -> Failure {
+pub fn unavailable() -> Failure {
     Failure::new(FailureKind::Unavailable, "the CRM answers 503")
 }
 
