@@ -94,6 +94,8 @@ pub struct ExplainedDelivery {
     pub version: Option<String>,
     /// When its event came in.
     pub received_at: Timestamp,
+    /// When it was last queued.
+    pub queued_at: Timestamp,
     /// When nothing more was to happen.
     pub settled_at: Option<Timestamp>,
     /// When it is tried next.
@@ -252,6 +254,7 @@ impl ExplainedDelivery {
         effects: Vec<EffectSummary>,
     ) -> Self {
         let event_name = delivery.event_name.clone();
+        let queued_at = delivery.queued_at;
         let view = DeliveryView::of(delivery, Some(connection));
         Self {
             id: view.id,
@@ -266,6 +269,7 @@ impl ExplainedDelivery {
             message: view.message,
             version: view.version,
             received_at: view.received_at,
+            queued_at,
             settled_at: view.settled_at,
             not_before: view.not_before,
             attempts,

@@ -5,7 +5,7 @@ use gladhand_core::ids::ConnectionId;
 use gladhand_store::deliveries::DeliveryDetail;
 use uuid::Uuid;
 
-use super::scene::records::{delivery, told, unavailable};
+use super::scene::records::{ago, delivery, told, unavailable};
 use crate::admin::explain::ExplainedDelivery;
 use crate::admin::{ConnectionNote, ShownAttempt};
 use crate::cli::story::of_delivery;
@@ -40,4 +40,21 @@ fn what_went_wrong_before_is_not_told_of_what_runs() {
     let line =
         "  runs at this moment; its last attempt ended with unavailable: the CRM answers 503\n";
     assert!(story.contains(line), "{story}");
+}
+
+#[test]
+fn attempts_are_counted_on_where_a_delivery_was_queued_again() {
+    let mut detail = told(Delivery {
+        queued_at: ago(57),
+        ..delivery(1, connection(), DeliveryState::Succeeded)
+    });
+    detail.attempts[1].number = 1;
+    let story = story(detail);
+    let places = [
+        "attempt 1, ",
+        "  was queued again at 2026-11-20 11:03:00\n",
+        "attempt 2, ",
+    ];
+    let places = places.map(|told| story.find(told));
+    assert!(places.is_sorted() && !places.contains(&None), "{story}");
 }
