@@ -92,8 +92,10 @@ pub struct ExplainedDelivery {
     pub message: Option<String>,
     /// SHA-256 of the version that last ran.
     pub version: Option<String>,
-    /// When its event came in.
+    /// When its event came in; when an operator asked for it, where it is a sync.
     pub received_at: Timestamp,
+    /// An operator asked for it, later than its event came in.
+    pub is_sync: bool,
     /// When it was last queued.
     pub queued_at: Timestamp,
     /// When nothing more was to happen.
@@ -254,7 +256,7 @@ impl ExplainedDelivery {
         effects: Vec<EffectSummary>,
     ) -> Self {
         let event_name = delivery.event_name.clone();
-        let queued_at = delivery.queued_at;
+        let (is_sync, queued_at) = (delivery.is_sync, delivery.queued_at);
         let view = DeliveryView::of(delivery, Some(connection));
         Self {
             id: view.id,
@@ -269,6 +271,7 @@ impl ExplainedDelivery {
             message: view.message,
             version: view.version,
             received_at: view.received_at,
+            is_sync,
             queued_at,
             settled_at: view.settled_at,
             not_before: view.not_before,

@@ -18,11 +18,13 @@ const BODY_COLUMNS: usize = 300;
 pub fn of_delivery(delivery: &ExplainedDelivery) -> String {
     let mut story = String::new();
     let at = moment(delivery.received_at);
-    line(
-        &mut story,
-        0,
-        &format!("{at}  {} came in", delivery.event_name),
-    );
+    let event = &delivery.event_name;
+    let cause = if delivery.is_sync {
+        format!("{at}  an operator asked for a sync, on what {event} had said before")
+    } else {
+        format!("{at}  {event} came in")
+    };
+    line(&mut story, 0, &cause);
     let told = if delivery.kind == delivery.event_name {
         "of".to_owned()
     } else {

@@ -58,3 +58,17 @@ fn attempts_are_counted_on_where_a_delivery_was_queued_again() {
     let places = places.map(|told| story.find(told));
     assert!(places.is_sorted() && !places.contains(&None), "{story}");
 }
+
+#[test]
+fn a_sync_is_told_as_what_an_operator_asked_for() {
+    let sync = Delivery {
+        is_sync: true,
+        ..delivery(1, connection(), DeliveryState::Pending)
+    };
+    let story = story(told(sync));
+    let line = "an operator asked for a sync, on what contact_updated had said before\n";
+    assert!(
+        story.contains(line) && !story.contains("came in"),
+        "{story}"
+    );
+}

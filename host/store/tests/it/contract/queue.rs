@@ -337,6 +337,7 @@ pub async fn a_contact_is_queued_as_it_is_now(backend: Box<dyn Backend>) {
         .await;
     bed.take(bed.contact("7", JANE, Tick(1))).await;
     bed.drain().await;
+    bed.clock.advance(Duration::from_secs(1));
     let now = bed.clock.now();
     let queued = bed.store.sync_contact(bed.source, "7", now).await;
     assert_eq!(queued.expect("an answer"), Some(2));
@@ -344,6 +345,7 @@ pub async fn a_contact_is_queued_as_it_is_now(backend: Box<dyn Backend>) {
     assert_eq!(claimed.len(), 2);
     for claimed in &claimed {
         assert_eq!(claimed.body, b"contact 7 at 1");
+        assert!(claimed.delivery.is_sync, "nothing came in");
         bed.succeed(claimed).await;
     }
     let unknown = bed.store.sync_contact(bed.source, "8", now).await;
