@@ -352,6 +352,23 @@ pub async fn a_contact_is_queued_as_it_is_now(backend: Box<dyn Backend>) {
     assert_eq!(unknown.expect("an answer"), None);
 }
 
+pub async fn a_contact_is_queued_that_only_its_conversations_named(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    for tick in 1..=2 {
+        let person = contact("7", JANE);
+        bed.take(bed.conversation("9", person, "open", Tick(tick)))
+            .await;
+    }
+    bed.drain().await;
+    let now = bed.clock.now();
+    let queued = bed.store.sync_contact(bed.source, "7", now).await;
+    assert_eq!(queued.expect("an answer"), Some(1));
+    let claimed = bed.claim_one().await;
+    assert_eq!(claimed.delivery.kind, Some(EventKind::ContactChanged));
+    assert_eq!(claimed.body, b"conversation 9 at 2");
+    bed.succeed(&claimed).await;
+}
+
 pub async fn what_is_live_goes_before_bulk(backend: Box<dyn Backend>) {
     let bed = Bed::new(backend).await;
     for (id, name) in [("1", "bulk"), ("2", "contact_updated"), ("3", "bulk")] {
