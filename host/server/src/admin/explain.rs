@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use gladhand_core::attempt::{Entity, Link};
 use gladhand_core::clock::Timestamp;
-use gladhand_core::connection::{Connection, Mode};
+use gladhand_core::connection::{Connection, Mode, Source};
 use gladhand_core::delivery::{Delivery, DeliveryState};
 use gladhand_core::effect::EffectSummary;
 use gladhand_core::ids::{DeliveryId, EventId};
@@ -144,13 +144,25 @@ impl Admin {
             .deliveries
             .sort_by_key(|explained| (explained.received_at, explained.id));
         if explanation.deliveries.is_empty() && explanation.links.is_empty() {
-            return Err(Error::Absent(format!(
-                "nothing is known of contact `{contact}` of source `{}`: no event about it came in, or what was kept \
-                 about it was erased",
-                source.name
-            )));
+            return Err(self.nothing_of(&source, contact).await?);
         }
         Ok(explanation)
+    }
+
+    /// Why there is nothing to explain. What came in for a connection that was removed is gone with it, and one that is
+    /// added gets what comes in from then on, also under the same name.
+    async fn nothing_of(&self, source: &Source, contact: &str) -> Result<Error, Error> {
+        let name = &source.name;
+        if self.parts.events.knows_contact(source.id, contact).await? {
+            return Ok(Error::Absent(format!(
+                "contact `{contact}` of source `{name}` is known, but what came in about it came before the connections \
+                 of today were added; `gladhand sync contact {contact} --source {name}` brings it to them"
+            )));
+        }
+        Ok(Error::Absent(format!(
+            "nothing is known of contact `{contact}` of source `{name}`: no event about it came in, or what was kept \
+             about it was erased"
+        )))
     }
 
     async fn states(&self, connections: &[Connection]) -> Result<Vec<ConnectionState>, Error> {

@@ -477,3 +477,25 @@ async fn a_connection_keeps_its_connector_and_source() {
         ],
     );
 }
+
+#[tokio::test]
+async fn what_came_in_before_a_connection_was_added_is_not_said_to_be_unknown() {
+    let (world, admin) = world().await;
+    admin
+        .add_connection(connection("main", CRM, "token"))
+        .await
+        .expect("a connection");
+    world
+        .contacts
+        .lock()
+        .expect("no test panics with it")
+        .push("7".to_owned());
+    for (contact, words) in [
+        ("7", "`gladhand sync contact 7 --source support`"),
+        ("8", "nothing is known of contact `8`"),
+    ] {
+        let refused = admin.explain("support", contact, 10).await;
+        let said = refused.expect_err("nothing became of it").to_string();
+        assert!(said.contains(words), "{said}");
+    }
+}

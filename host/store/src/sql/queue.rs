@@ -338,7 +338,7 @@ async fn settle_skipped(
 
 /// The newest that was told of a contact: by an event of its own; where there was none, by the last that named it; where
 /// nothing is kept of what that became, by the first that said how to find it.
-const KNOWN_CONTACT: &str = "SELECT events.id AS event, known.inboxes FROM \
+pub(super) const KNOWN_CONTACT: &str = "SELECT events.id AS event, known.inboxes FROM \
      (SELECT entities.inboxes, COALESCE(entities.newest_event, \
           (SELECT d.event FROM deliveries AS d JOIN events AS e ON e.id = d.event \
                AND e.source = entities.source AND e.contact = d.contact \

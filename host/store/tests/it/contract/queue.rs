@@ -350,6 +350,10 @@ pub async fn a_contact_is_queued_as_it_is_now(backend: Box<dyn Backend>) {
     }
     let unknown = bed.store.sync_contact(bed.source, "8", now).await;
     assert_eq!(unknown.expect("an answer"), None);
+    for (contact, is_known) in [("7", true), ("8", false)] {
+        let known = bed.store.knows_contact(bed.source, contact).await;
+        assert_eq!(known.expect("an answer"), is_known);
+    }
 }
 
 pub async fn a_contact_is_queued_that_only_its_conversations_named(backend: Box<dyn Backend>) {
