@@ -102,9 +102,11 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Only where the demonstration failed: it was not asked to stop then.
+        // Only where the demonstration failed or was ended: it was not asked to stop then.
         if let Ok(None) = self.child.try_wait() {
             let _already_gone = self.child.kill();
+            // Its folder is removed next, and nothing may be written there any more.
+            let _already_gone = self.child.wait();
         }
     }
 }

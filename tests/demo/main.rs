@@ -13,6 +13,7 @@ use gladhand_server::system::SystemClock;
 use gladhand_tests::chatwoot::{Sender, day};
 use gladhand_tests::host::{Joined, SECRET, SOURCE, Setup};
 use gladhand_tests::krayin::{Config, Krayin};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::host::Process;
 use crate::show::{Show, line};
@@ -28,13 +29,28 @@ async fn main() -> ExitCode {
         line("the demonstration takes --keep, which leaves it running, and nothing else");
         return ExitCode::from(2);
     }
-    match demonstrate(keep).await {
+    match until_ended(keep).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             line(&format!("\nthe demonstration failed: {error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Demonstrates, until a signal ends it: the host ends with it, whichever signal it is.
+async fn until_ended(keep: bool) -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = demonstrate(keep) => return ended,
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    if keep {
+        return Ok(());
+    }
+    bail!("somebody ended it")
 }
 
 async fn demonstrate(keep: bool) -> Result<()> {
@@ -88,12 +104,11 @@ async fn demonstrate(keep: bool) -> Result<()> {
             dir.path().display(),
             host.authority
         ));
-        tokio::signal::ctrl_c().await?;
-    } else {
-        line(
-            "\n  With `cargo xtask demo --keep` it keeps running, and shows why each delivery went as it did.",
-        );
+        std::future::pending::<()>().await;
     }
+    line(
+        "\n  With `cargo xtask demo --keep` it keeps running, and shows why each delivery went as it did.",
+    );
     host.stop()
 }
 

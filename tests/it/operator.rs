@@ -1,20 +1,25 @@
-//! What an operator asks while setting up: does it work, what is wrong, what can be chosen, and is any pasted URL good.
+//! What an operator asks while setting up: does it work, what is wrong, what can be chosen, is any pasted URL good, and
+//! does a contact arrive that only a conversation has named.
 
 use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::response::Html;
 use gladhand_core::connection::Mode;
+use gladhand_core::delivery::DeliveryState;
+use gladhand_core::event::EventKind;
 use gladhand_core::outcome::{Outcome, SkipCode};
 use gladhand_server::admin::ConnectionChange;
-use gladhand_tests::host::{Setup, TestHost};
+use gladhand_tests::chatwoot::Account;
+use gladhand_tests::chatwoot::account::WEB;
+use gladhand_tests::host::{SOURCE, Setup, TestHost};
 use gladhand_tests::krayin::{Config, Krayin};
 use hyper::Method;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::bed::{Bed, CONNECTION, appears, jane, joined};
+use crate::bed::{Bed, CONNECTION, NOON, appears, jane, joined};
 
 /// What the admin API answers about the one connection.
 async fn ask(bed: &Bed, method: Method, path: &str) -> (u16, Value) {
@@ -278,4 +283,31 @@ async fn a_connection_that_only_observes_writes_nothing_and_says_what_it_would_h
         !requests.is_empty() && requests.iter().all(|seen| seen.method == "GET"),
         "{requests:#?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_only_a_conversation_named_is_synced() {
+    let bed = Bed::new().await;
+    let mut account = Account::new(NOON);
+    let contact = account.meets(jane());
+    account.opens(contact, WEB, "Good morning.");
+    account
+        .webhooks
+        .retain(|webhook| webhook.event == "conversation_created");
+    bed.send("morning", &account.webhooks).await;
+    bed.finish().await;
+    let admin = &bed.host.host.admin;
+    let synced = admin.sync_contact(SOURCE, &contact.to_string()).await;
+    assert_eq!(synced.expect("a conversation named it").count, 1);
+    let deliveries = bed.finish().await;
+    let mut deliveries = deliveries.iter();
+    let sync = deliveries
+        .find(|delivery| delivery.kind == Some(EventKind::ContactChanged))
+        .expect("it was queued");
+    let ended_well = matches!(
+        sync.state,
+        DeliveryState::Succeeded | DeliveryState::Skipped
+    );
+    assert!(ended_well, "{sync:#?}");
+    assert_eq!(bed.crm.snapshot().persons.len(), 1);
 }

@@ -1,6 +1,7 @@
 //! Starting programs: cargo, and what cargo built.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -45,9 +46,11 @@ pub fn build<S: AsRef<OsStr>>(arguments: &[S]) -> Result<()> {
     run(cargo().arg("build").args(arguments))
 }
 
-/// Starts a program that was built and passes its failure on.
+/// Becomes a program that was built: whoever ends this ends it.
 pub fn start(profile: &str, program: &str, arguments: &[OsString]) -> Result<()> {
-    run(built(profile, program).args(arguments))
+    let mut command = built(profile, program);
+    let error = command.args(arguments).exec();
+    Err(error).with_context(|| format!("starting {}", shown(&command)))
 }
 
 /// A program that was built, run in the workspace's folder.

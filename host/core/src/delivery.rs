@@ -97,8 +97,10 @@ pub struct Delivery {
     pub failure: Option<Failure>,
     /// When it is tried next.
     pub not_before: Option<Timestamp>,
-    /// When its event came in.
+    /// When its event came in; when an operator asked for it, where it is a sync.
     pub received_at: Timestamp,
+    /// An operator asked for it, later than its event came in.
+    pub is_sync: bool,
     /// When it was last queued: give-up counts from here.
     pub queued_at: Timestamp,
     /// When nothing more was to happen.

@@ -7,7 +7,7 @@ use gladhand_core::attempt::Attempt;
 use gladhand_core::connection::Source;
 use gladhand_core::event::{Contact, Event, EventKind};
 use gladhand_core::failure::{Failure, FailureKind};
-use gladhand_core::intake::{Reading, Snapshot};
+use gladhand_core::intake::{Reading, Snapshot, Subject};
 use gladhand_runtime::{Call, Connector, Ended, Report};
 use gladhand_store::deliveries::Claimed;
 
@@ -128,6 +128,12 @@ fn event(source: &Source, claimed: &Claimed) -> Result<Event, String> {
         .kind
         .ok_or("the delivery has no kind that a connector handles")?;
     let mut snapshot = snapshot(source, &claimed.body)?;
+    if kind == EventKind::ContactChanged && snapshot.subject != Subject::Contact {
+        // A sync of somebody whom only a conversation has named: it is not the conversation that is told.
+        snapshot.conversation = None;
+        snapshot.messages.clear();
+        snapshot.changed.clear();
+    }
     if let Some(newer) = claimed
         .contact_body
         .as_deref()

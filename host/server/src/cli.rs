@@ -216,7 +216,7 @@ async fn run(cli: Cli, environment: &Environment) -> anyhow::Result<bool> {
             to: Some(to),
         } => done(crate::serve::move_over(load()?, environment, &from, &to).await),
         Command::Migrate { .. } => done(crate::serve::migrate(load()?, environment).await),
-        Command::Doctor => crate::serve::doctor(load()?, environment).await,
+        Command::Doctor => crate::doctor::run(&load()?, environment).await,
         Command::Config(ConfigCommand::Check) => {
             let path = options.config.as_deref();
             check::run(path, environment, &options.set).await

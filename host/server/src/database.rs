@@ -1,4 +1,4 @@
-//! Which database a URL names, and opening it.
+//! Which database a URL names, opening it, and looking at it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use gladhand_core::clock::Clock;
 use gladhand_core::ids::Ids;
 use gladhand_engine::route::Router;
 use gladhand_store::crypter::Key;
-use gladhand_store::{Location, Options, Store};
+use gladhand_store::{Location, Look, Options, Store};
 use secrecy::SecretString;
 
 use crate::config::Config;
@@ -21,8 +21,10 @@ pub async fn open(
     ids: &Arc<dyn Ids>,
     planner: Arc<Router>,
 ) -> Result<Arc<Store>> {
+    let location = location(&config.store.url)?;
+    make_folder(&location)?;
     let options = Options {
-        location: location(&config.store.url)?,
+        location,
         master_key: key.clone(),
         older_master_keys: Vec::new(),
         clock: clock.clone(),
@@ -34,14 +36,16 @@ pub async fn open(
     opened.with_context(|| format!("opening the store {}", printable(&config.store.url)))
 }
 
-/// Where a URL says that the database is; the folder of a file is made.
-pub fn location(url: &str) -> Result<Location> {
+/// What there is in a database, which stays as it is; `None` where there is none yet.
+pub async fn look(url: &str) -> Result<Option<Look>> {
+    let looked = Look::at(&location(url)?).await;
+    looked.with_context(|| format!("looking at the store {}", printable(url)))
+}
+
+/// Where a URL says that the database is.
+fn location(url: &str) -> Result<Location> {
     if let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
-        let path = PathBuf::from(path);
-        if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-            std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
-        }
-        return Ok(Location::Sqlite(path));
+        return Ok(Location::Sqlite(PathBuf::from(path)));
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Ok(Location::Postgres(SecretString::from(url)));
@@ -50,6 +54,18 @@ pub fn location(url: &str) -> Result<Location> {
         "`{url}` names no store: write sqlite:PATH, like sqlite:data/gladhand.db, or \
          postgres://USER:PASSWORD@HOST/DATABASE"
     )
+}
+
+fn make_folder(location: &Location) -> Result<()> {
+    let Location::Sqlite(path) = location else {
+        return Ok(());
+    };
+    match path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        Some(dir) => {
+            std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Refuses a file that is not there: who opens one to read it would make an empty one.

@@ -11,7 +11,7 @@ use gladhand_egress::Egress;
 use gladhand_engine::route::Router;
 use gladhand_engine::{Engine, Parts};
 use gladhand_runtime::{ArtefactStore, Limits, Runtime, Services};
-use gladhand_store::{Catalog, Deliveries, Store};
+use gladhand_store::{Catalog, Store};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
@@ -61,7 +61,7 @@ impl Host {
         telemetry::start_metrics();
         let World { clock, ids, jitter } = world;
         let router = Arc::new(Router::new(ids.clone()));
-        let key = keyfile::master_key(config, environment)?;
+        let key = keyfile::master_key(config, environment).await?;
         let store = database::open(config, &key, &clock, &ids, router.clone()).await?;
 
         let egress = Egress::new(
@@ -296,19 +296,4 @@ async fn serve(listener: TcpListener, routes: axum::Router, stop: CancellationTo
     if let Err(error) = served {
         tracing::error!(error = &error as &dyn std::error::Error, "serving HTTP");
     }
-}
-
-/// How many deliveries stand where, for the doctor.
-pub async fn count(store: &dyn Deliveries) -> Result<String> {
-    let counts = store.counts().await?;
-    let parts: Vec<String> = counts
-        .by_state
-        .iter()
-        .map(|(state, count)| format!("{count} {state}"))
-        .collect();
-    Ok(if parts.is_empty() {
-        "no deliveries yet".to_owned()
-    } else {
-        parts.join(", ")
-    })
 }

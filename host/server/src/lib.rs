@@ -8,6 +8,8 @@ pub mod config;
 
 pub mod serve;
 
+pub mod doctor;
+
 pub mod host;
 
 pub mod intake;

@@ -1,4 +1,4 @@
-//! The commands that are the host, or stand in for it while it does not run: serve, migrate, doctor.
+//! The commands that are the host, or stand in for it while it does not run: serve, migrate.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use gladhand_engine::route::Router;
 
 use crate::cli::printer;
 use crate::config::{Config, Environment};
-use crate::host::{self, Host, World};
+use crate::host::{Host, World};
 use crate::system::{self, SystemClock, SystemIds};
-use crate::{components, database, keyfile, telemetry};
+use crate::{database, keyfile, telemetry};
 
 /// Runs until a signal; false where a task died or had to be cut off.
 pub async fn serve(config: Config, environment: &Environment) -> Result<bool> {
@@ -23,10 +23,12 @@ pub async fn serve(config: Config, environment: &Environment) -> Result<bool> {
     Ok(is_clean)
 }
 
-/// Brings the database's schema up to date and says so.
+/// Makes the database or brings its schema up to date, and says which.
 pub async fn migrate(config: Config, environment: &Environment) -> Result<()> {
     let World { clock, ids, .. } = world();
-    let key = keyfile::master_key(&config, environment)?;
+    let is_new = database::look(&config.store.url).await?.is_none();
+    let has_key = keyfile::find(&config, environment)?.is_some();
+    let key = keyfile::master_key(&config, environment).await?;
     let store = database::open(
         &config,
         &key,
@@ -36,8 +38,15 @@ pub async fn migrate(config: Config, environment: &Environment) -> Result<()> {
     )
     .await?;
     store.close().await;
+    if !has_key {
+        printer::text(&format!(
+            "{} was made; keep a copy of it: nothing that is stored opens without it\n",
+            keyfile::file(&config).display()
+        ))?;
+    }
+    let what_became = if is_new { "was made" } else { "is up to date" };
     printer::text(&format!(
-        "{} is up to date\n",
+        "{} {what_became}\n",
         database::printable(&config.store.url)
     ))
 }
@@ -51,9 +60,9 @@ pub async fn move_over(
 ) -> Result<()> {
     let World { clock, ids, .. } = world();
     database::must_exist(from)?;
-    let key = keyfile::master_key(&config, environment)?;
-    let router = Arc::new(Router::new(ids.clone()));
     from.clone_into(&mut config.store.url);
+    let key = keyfile::master_key(&config, environment).await?;
+    let router = Arc::new(Router::new(ids.clone()));
     let source = database::open(&config, &key, &clock, &ids, router.clone()).await?;
     to.clone_into(&mut config.store.url);
     let target = database::open(&config, &key, &clock, &ids, router).await?;
@@ -71,92 +80,6 @@ pub async fn move_over(
         "{lines}everything is in {}; set store.url to it and start the host\n",
         database::printable(to)
     ))
-}
-
-/// Looks for what keeps the host from working; false where something does.
-pub async fn doctor(config: Config, environment: &Environment) -> Result<bool> {
-    let mut is_well = true;
-    let mut say = |name: &str, found: Result<String>| {
-        let line = match found {
-            Ok(fact) => format!("ok      {name}: {fact}\n"),
-            Err(error) => {
-                is_well = false;
-                format!("FAILED  {name}: {error:#}\n")
-            }
-        };
-        printer::text(&line)
-    };
-    let declared = config
-        .declared(environment)
-        .map_err(anyhow::Error::from)
-        .map(|declared| {
-            format!(
-                "{} sources and {} connections declared",
-                declared.sources.len(),
-                declared.connections.len()
-            )
-        });
-    say("configuration", declared)?;
-    say(
-        "master key",
-        keyfile::master_key(&config, environment).map(|_| "opens".to_owned()),
-    )?;
-    say("store", store(&config, environment).await)?;
-    say("connectors", connectors(&config))?;
-    say("listening", listening(&config))?;
-    Ok(is_well)
-}
-
-async fn store(config: &Config, environment: &Environment) -> Result<String> {
-    let World { clock, ids, .. } = world();
-    let key = keyfile::master_key(config, environment)?;
-    let opened = database::open(
-        config,
-        &key,
-        &clock,
-        &ids,
-        Arc::new(Router::new(ids.clone())),
-    )
-    .await;
-    match opened {
-        Ok(store) => {
-            let counted = host::count(&*store).await;
-            store.close().await;
-            Ok(format!(
-                "{}: {}",
-                database::printable(&config.store.url),
-                counted?
-            ))
-        }
-        Err(error)
-            if matches!(
-                error.downcast_ref(),
-                Some(gladhand_store::Error::InUse { .. })
-            ) =>
-        {
-            Ok(format!("{} is in use by a running host", config.store.url))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn connectors(config: &Config) -> Result<String> {
-    let dir = &config.connectors.dir;
-    let paths = components::in_folder(dir).map_err(|error| {
-        anyhow::anyhow!("{} cannot be read ({error}); build them with `cargo xtask connectors`, and let connectors.dir name the folder that they are in, like target/connectors", dir.display())
-    })?;
-    Ok(format!("{} components in {}", paths.len(), dir.display()))
-}
-
-fn listening(config: &Config) -> Result<String> {
-    let listen = config.server.listen;
-    match std::net::TcpListener::bind(listen) {
-        Ok(_) => Ok(format!("{listen} is free")),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Ok(format!(
-            "{listen} is taken; where it is not by a running host, choose another in [server]"
-        )),
-        Err(error) => Err(error.into()),
-    }
 }
 
 fn world() -> World {

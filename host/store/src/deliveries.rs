@@ -143,7 +143,7 @@ pub struct DeliveryDetail {
 pub struct AttemptRecord {
     /// Its id.
     pub id: AttemptId,
-    /// Counts from 1.
+    /// Counts from 1, and anew where an operator queued the delivery again.
     pub number: u32,
     /// The version that ran.
     pub version: Option<String>,

@@ -48,4 +48,6 @@ pub trait Events: Send + Sync {
         after: Option<EventId>,
         limit: u32,
     ) -> Result<Vec<EventRecord>, Error>;
+    /// Whether something is kept that tells of a contact, as `Queue::sync_contact` would queue it.
+    async fn knows_contact(&self, source: SourceId, contact: &str) -> Result<bool, Error>;
 }

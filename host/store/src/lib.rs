@@ -53,7 +53,7 @@ pub use settings::Settings;
 
 pub use catalog::Catalog;
 
-pub use sql::{Location, Options, Store};
+pub use sql::{Location, Look, Options, Store};
 
 /// Why the store could not do its work.
 #[derive(Debug, thiserror::Error)]

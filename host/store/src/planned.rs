@@ -51,7 +51,7 @@ pub(crate) struct Planned<'e> {
 /// A delivery with what its row takes from its event.
 #[derive(Debug)]
 pub(crate) struct PlannedDelivery {
-    /// When its event came in.
+    /// When its event came in, or an operator asked for it.
     pub(crate) received_at: Timestamp,
     pub(crate) delivery: NewDelivery,
     /// The contact in the event has nothing to be found by: another event must say who it is.

@@ -10,12 +10,16 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::sql::writer::{Source, Writer};
 use crate::sql::{Connection, Readers, Shared};
+
+/// What the schema is made of.
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// For what comes in: while one waits for the disk, the other works. More of them carry less each, and wait for each
 /// other's contacts.
@@ -57,6 +61,12 @@ async fn writer(
 /// A session that writes.
 pub(crate) async fn connect(options: &PgConnectOptions) -> Result<Connection, Error> {
     open::writer(options).await.map(Connection::Postgres)
+}
+
+/// A session that only looks.
+pub(crate) async fn look(url: &SecretString) -> Result<Connection, Error> {
+    let options = open::options(url.expose_secret())?;
+    open::connect(&options).await.map(Connection::Postgres)
 }
 
 /// What the server's own troubles mean to the callers.

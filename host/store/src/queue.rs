@@ -91,8 +91,8 @@ pub trait Queue: Send + Sync {
     ) -> Result<bool, Error>;
     /// Lanes that are held, in the order of connection and contact.
     async fn held(&self, filter: HeldFilter) -> Result<Vec<HeldLane>, Error>;
-    /// Queues a contact's newest state for every connection of its source that takes it; how many deliveries. `None`
-    /// where the contact is not known.
+    /// Queues a contact's newest state for every connection of its source that takes it, also where only its
+    /// conversations have told of it; how many deliveries. `None` where the contact is not known.
     async fn sync_contact(
         &self,
         source: SourceId,

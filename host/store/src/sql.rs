@@ -58,6 +58,8 @@ mod retention;
 
 mod copy;
 
+mod look;
+
 mod deliveries;
 
 mod show;
@@ -65,6 +67,8 @@ mod show;
 mod settings;
 
 mod catalog;
+
+pub use self::look::Look;
 
 pub(crate) use self::database::{Connection, Readers};
 pub(crate) use self::query::Query;

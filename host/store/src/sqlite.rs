@@ -6,11 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteError;
 
 use crate::Error;
 use crate::sql::writer::{Source, Writer};
 use crate::sql::{Connection, Readers, Shared};
+
+/// What the schema is made of.
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Opens or makes the file, and frees what a process that is gone had leased. One writer serves both concerns.
 pub(crate) async fn open(
@@ -35,6 +39,11 @@ pub(crate) async fn open(
 /// The one connection that writes.
 pub(crate) async fn connect(path: &Path) -> Result<Connection, Error> {
     open::writer(path).await.map(Connection::Sqlite)
+}
+
+/// A connection that only looks.
+pub(crate) async fn look(path: &Path) -> Result<Connection, Error> {
+    open::looker(path).await.map(Connection::Sqlite)
 }
 
 /// What a full or failing disk makes of every statement, as a decision for the callers.

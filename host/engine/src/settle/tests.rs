@@ -45,6 +45,7 @@ fn claimed() -> Claimed {
             failure: None,
             not_before: None,
             received_at: NOW,
+            is_sync: false,
             queued_at: NOW,
             settled_at: None,
             version: None,

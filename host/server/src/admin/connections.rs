@@ -2,6 +2,8 @@
 
 mod change;
 
+mod difference;
+
 mod policy;
 
 mod fit;
@@ -89,9 +91,17 @@ impl Admin {
                 name: new.name,
             });
         }
+        let does = match new.mode {
+            Mode::Live => "writes",
+            Mode::Observe => "only observes",
+        };
+        let detail = format!(
+            "it was added to source `{}` with connector `{}`, and {does}",
+            new.source, new.connector
+        );
         let connection = self.put_connection(None, new).await?;
         self.parts.operations.reload().await;
-        self.record("connection.add", &connection.name, "it was added")
+        self.record("connection.add", &connection.name, detail)
             .await;
         self.view_connection(&connection).await
     }

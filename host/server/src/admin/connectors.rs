@@ -84,7 +84,8 @@ impl Admin {
     pub async fn add_connector(&self, component: Vec<u8>) -> Result<ConnectorView, Error> {
         let version = self.parts.operations.add_connector(component).await?;
         let name = format!("{}@{}", version.descriptor.id, version.descriptor.version);
-        self.record("connector.add", &name, "it was added").await;
+        let detail = format!("it was added: sha256:{}", version.digest);
+        self.record("connector.add", &name, detail).await;
         Ok(ConnectorView::with_descriptor(&version))
     }
 }

@@ -116,9 +116,10 @@ impl Admin {
             .await?;
         match concluded {
             Concluded::Done(record) => {
+                let whose = format!("a write of delivery {}", record.delivery);
                 let detail = match &word {
-                    Word::Done(remote_id) => format!("a write was done, as record {remote_id}"),
-                    Word::NotDone => "a write was not done".to_owned(),
+                    Word::Done(remote_id) => format!("{whose} was done, as record {remote_id}"),
+                    Word::NotDone => format!("{whose} was not done"),
                 };
                 // The key may hold an address; the effect's id names it as well.
                 let subject = format!("{name}, {}", record.id);

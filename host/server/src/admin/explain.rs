@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use gladhand_core::attempt::{Entity, Link};
 use gladhand_core::clock::Timestamp;
-use gladhand_core::connection::{Connection, Mode};
+use gladhand_core::connection::{Connection, Mode, Source};
 use gladhand_core::delivery::{Delivery, DeliveryState};
 use gladhand_core::effect::EffectSummary;
 use gladhand_core::ids::{DeliveryId, EventId};
@@ -92,8 +92,12 @@ pub struct ExplainedDelivery {
     pub message: Option<String>,
     /// SHA-256 of the version that last ran.
     pub version: Option<String>,
-    /// When its event came in.
+    /// When its event came in; when an operator asked for it, where it is a sync.
     pub received_at: Timestamp,
+    /// An operator asked for it, later than its event came in.
+    pub is_sync: bool,
+    /// When it was last queued.
+    pub queued_at: Timestamp,
     /// When nothing more was to happen.
     pub settled_at: Option<Timestamp>,
     /// When it is tried next.
@@ -140,13 +144,25 @@ impl Admin {
             .deliveries
             .sort_by_key(|explained| (explained.received_at, explained.id));
         if explanation.deliveries.is_empty() && explanation.links.is_empty() {
-            return Err(Error::Absent(format!(
-                "nothing is known of contact `{contact}` of source `{}`: no event about it came in, or what was kept \
-                 about it was erased",
-                source.name
-            )));
+            return Err(self.nothing_of(&source, contact).await?);
         }
         Ok(explanation)
+    }
+
+    /// Why there is nothing to explain. What came in for a connection that was removed is gone with it, and one that is
+    /// added gets what comes in from then on, also under the same name.
+    async fn nothing_of(&self, source: &Source, contact: &str) -> Result<Error, Error> {
+        let name = &source.name;
+        if self.parts.events.knows_contact(source.id, contact).await? {
+            return Ok(Error::Absent(format!(
+                "contact `{contact}` of source `{name}` is known, but what came in about it came before the connections \
+                 of today were added; `gladhand sync contact {contact} --source {name}` brings it to them"
+            )));
+        }
+        Ok(Error::Absent(format!(
+            "nothing is known of contact `{contact}` of source `{name}`: no event about it came in, or what was kept \
+             about it was erased"
+        )))
     }
 
     async fn states(&self, connections: &[Connection]) -> Result<Vec<ConnectionState>, Error> {
@@ -252,6 +268,7 @@ impl ExplainedDelivery {
         effects: Vec<EffectSummary>,
     ) -> Self {
         let event_name = delivery.event_name.clone();
+        let (is_sync, queued_at) = (delivery.is_sync, delivery.queued_at);
         let view = DeliveryView::of(delivery, Some(connection));
         Self {
             id: view.id,
@@ -266,6 +283,8 @@ impl ExplainedDelivery {
             message: view.message,
             version: view.version,
             received_at: view.received_at,
+            is_sync,
+            queued_at,
             settled_at: view.settled_at,
             not_before: view.not_before,
             attempts,

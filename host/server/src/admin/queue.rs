@@ -74,8 +74,8 @@ impl Admin {
         let parsed = delivery_id(id)?;
         let asked = self.parts.queue.retry(parsed, self.now()).await?;
         let view = self.answer(id, asked, refused_retry).await?;
-        self.record("delivery.retry", id, "it was queued again")
-            .await;
+        let detail = format!("{}: it was queued again", lane_of(&view));
+        self.record("delivery.retry", id, detail).await;
         Ok(view)
     }
 
@@ -89,7 +89,8 @@ impl Admin {
         let reason = reason.unwrap_or(NO_REASON);
         let asked = self.parts.queue.skip(parsed, reason, self.now()).await?;
         let view = self.answer(id, asked, refused_skip).await?;
-        self.record("delivery.skip", id, "it was skipped").await;
+        let detail = format!("{}: it was skipped", lane_of(&view));
+        self.record("delivery.skip", id, detail).await;
         Ok(view)
     }
 
@@ -193,6 +194,11 @@ impl Admin {
             Asked::Unknown => Err(Error::no_id("delivery", id)),
         }
     }
+}
+
+/// Whose a delivery is, for the audit log.
+fn lane_of(delivery: &DeliveryView) -> String {
+    format!("{}, contact {}", delivery.connection, delivery.lane)
 }
 
 pub(super) fn delivery_id(id: &str) -> Result<DeliveryId, Error> {

@@ -112,8 +112,12 @@ impl Admin {
             .put_source(SourceId::new(&*self.parts.ids), new)
             .await?;
         self.parts.operations.reload().await;
-        self.record("source.add", &source.name, "it was added")
-            .await;
+        let detail = if source.is_signed {
+            "it was added, and signs its events"
+        } else {
+            "it was added, and its webhook's URL holds a token"
+        };
+        self.record("source.add", &source.name, detail).await;
         self.source_view(&source).await
     }
 

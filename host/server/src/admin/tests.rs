@@ -477,3 +477,52 @@ async fn a_connection_keeps_its_connector_and_source() {
         ],
     );
 }
+
+#[tokio::test]
+async fn what_came_in_before_a_connection_was_added_is_not_said_to_be_unknown() {
+    let (world, admin) = world().await;
+    admin
+        .add_connection(connection("main", CRM, "token"))
+        .await
+        .expect("a connection");
+    world
+        .contacts
+        .lock()
+        .expect("no test panics with it")
+        .push("7".to_owned());
+    for (contact, words) in [
+        ("7", "`gladhand sync contact 7 --source support`"),
+        ("8", "nothing is known of contact `8`"),
+    ] {
+        let refused = admin.explain("support", contact, 10).await;
+        let said = refused.expect_err("nothing became of it").to_string();
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_change_made_different_is_kept_without_what_is_secret() {
+    let (world, admin) = world().await;
+    admin
+        .add_connection(connection("main", CRM, "token"))
+        .await
+        .expect("a connection");
+    let settings = json!({ "stage": 2 });
+    let change = ConnectionChange {
+        settings: settings.as_object().cloned().expect("an object"),
+        credentials: vec![("token".to_owned(), "rotated".into())],
+        concurrency: Some(2),
+        mode: Some(Mode::Live),
+        inboxes: Some(vec!["7".to_owned()]),
+        ..ConnectionChange::default()
+    };
+    admin
+        .set_connection("main", change)
+        .await
+        .expect("it can be");
+    let deeds = world.deeds.lock().expect("no test panics with it");
+    let last = deeds.last().expect("it is kept");
+    let expect =
+        "inboxes from [] to [\"7\"], concurrency from 4 to 2, setting `stage`, credential `token`";
+    assert_eq!(last.detail, expect);
+}

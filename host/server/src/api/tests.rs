@@ -345,6 +345,7 @@ fn delivery(id: u128, connection: ConnectionId, state: DeliveryState) -> Deliver
         failure: None,
         not_before: None,
         received_at: Timestamp(1_000),
+        is_sync: false,
         queued_at: Timestamp(1_000),
         settled_at: None,
         version: Some("d1".to_owned()),

@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use gladhand_core::ids::{ConnectionId, SourceId};
 use serde_json::Value;
 
 use super::delivery::PAGE;
 use super::endpoint::Endpoint;
 use super::moment::moment;
-use super::printer::table::Columns;
+use super::printer::table::{Columns, cut};
 use super::{Format, printer};
 use crate::admin::EventView;
 use crate::client::Client;
 
 /// Soon enough for eyes, seldom enough for the store.
 const POLL: Duration = Duration::from_secs(1);
+
+/// As much of an id as says when it was made, to the millisecond.
+const ID_COLUMNS: usize = 17;
 
 /// A table of which more rows come later is as wide as this from the start.
 const USUAL: [&str; 5] = [
@@ -149,16 +153,27 @@ fn row(item: &Value) -> anyhow::Result<[String; 5]> {
         let kind = delivery
             .kind
             .map_or("nothing to tell", |kind| kind.as_str());
-        format!("{}: {kind}, {}", delivery.connection, delivery.state)
+        let connection = name(&delivery.connection);
+        format!("{connection}: {kind}, {}", delivery.state)
     });
     let became: Vec<String> = deliveries.collect();
     Ok([
         moment(event.received_at),
-        event.source,
+        name(&event.source),
         event.name,
         event.contact.unwrap_or_default(),
         became.join("; "),
     ])
+}
+
+/// What was removed has no name any more, and is called by its id.
+fn name(name: &str) -> String {
+    let is_removed = name.parse::<ConnectionId>().is_ok() || name.parse::<SourceId>().is_ok();
+    if is_removed {
+        format!("(removed) {}", cut(name, ID_COLUMNS))
+    } else {
+        name.to_owned()
+    }
 }
 
 #[cfg(test)]

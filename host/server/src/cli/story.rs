@@ -18,11 +18,13 @@ const BODY_COLUMNS: usize = 300;
 pub fn of_delivery(delivery: &ExplainedDelivery) -> String {
     let mut story = String::new();
     let at = moment(delivery.received_at);
-    line(
-        &mut story,
-        0,
-        &format!("{at}  {} came in", delivery.event_name),
-    );
+    let event = &delivery.event_name;
+    let cause = if delivery.is_sync {
+        format!("{at}  an operator asked for a sync, on what {event} had said before")
+    } else {
+        format!("{at}  {event} came in")
+    };
+    line(&mut story, 0, &cause);
     let told = if delivery.kind == delivery.event_name {
         "of".to_owned()
     } else {
@@ -34,8 +36,18 @@ pub fn of_delivery(delivery: &ExplainedDelivery) -> String {
     );
     line(&mut story, 1, &whose);
     line(&mut story, 1, &standing(delivery));
-    for attempt in &delivery.attempts {
-        of_attempt(&mut story, attempt);
+    let (before, since) = delivery
+        .attempts
+        .split_at(before_the_last_queueing(delivery));
+    for (number, attempt) in (1..).zip(before) {
+        of_attempt(&mut story, number, attempt);
+    }
+    if !before.is_empty() {
+        let again = format!("was queued again at {}", moment(delivery.queued_at));
+        line(&mut story, 1, &again);
+    }
+    for (number, attempt) in (before.len() + 1..).zip(since) {
+        of_attempt(&mut story, number, attempt);
     }
     let effects = delivery.effects.iter();
     for effect in effects.filter(|effect| effect.verdict.is_in_doubt()) {
@@ -48,6 +60,16 @@ pub fn of_delivery(delivery: &ExplainedDelivery) -> String {
         line(&mut story, 1, &doubt);
     }
     story
+}
+
+/// How many of its attempts had ended when it was last queued.
+fn before_the_last_queueing(delivery: &ExplainedDelivery) -> usize {
+    let had_ended = |attempt: &ShownAttempt| {
+        let settled_at = attempt.record.settled_at;
+        settled_at.is_some_and(|at| at <= delivery.queued_at)
+    };
+    let last = delivery.attempts.iter().rposition(had_ended);
+    last.map_or(0, |place| place + 1)
 }
 
 /// Where a delivery stands, why, and when it goes on, as a clause.
@@ -77,9 +99,15 @@ fn standing(delivery: &ExplainedDelivery) -> String {
         DeliveryState::Paused => "waits until its connection is resumed".to_owned(),
         DeliveryState::Shadowed => since("ran in the shadow of the active version"),
     };
-    match why(delivery.code.as_deref(), delivery.message.as_deref()) {
-        Some(why) => format!("{standing}: {why}"),
-        None => standing,
+    let Some(why) = why(delivery.code.as_deref(), delivery.message.as_deref()) else {
+        return standing;
+    };
+    match delivery.state {
+        // What went wrong before is not why it stands there.
+        DeliveryState::Pending | DeliveryState::Running | DeliveryState::Superseded => {
+            format!("{standing}; its last attempt ended with {why}")
+        }
+        _ => format!("{standing}: {why}"),
     }
 }
 
@@ -91,7 +119,8 @@ pub fn why(code: Option<&str>, message: Option<&str>) -> Option<String> {
     }
 }
 
-fn of_attempt(story: &mut String, attempt: &ShownAttempt) {
+/// `number` goes on where the delivery was queued again, and what it is allowed begins anew.
+fn of_attempt(story: &mut String, number: usize, attempt: &ShownAttempt) {
     let record = &attempt.record;
     let version = match (&attempt.connector, &record.version) {
         (Some(connector), _) => format!(" by {connector}"),
@@ -99,8 +128,7 @@ fn of_attempt(story: &mut String, attempt: &ShownAttempt) {
         (None, None) => String::new(),
     };
     let heading = format!(
-        "attempt {}, {}{version}: {}",
-        record.number,
+        "attempt {number}, {}{version}: {}",
         moment(record.started_at),
         ending(attempt)
     );

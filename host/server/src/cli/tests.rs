@@ -6,6 +6,8 @@ mod operators;
 
 mod scene;
 
+mod story;
+
 use std::sync::Arc;
 
 use clap::CommandFactory;

@@ -150,11 +150,11 @@ impl Queue for World {
 
     async fn sync_contact(
         &self,
-        _source: SourceId,
+        source: SourceId,
         contact: &str,
         _now: Timestamp,
     ) -> Result<Option<u64>, Error> {
-        let is_known = locked(&self.contacts).iter().any(|known| known == contact);
+        let is_known = self.knows_contact(source, contact).await?;
         let count = locked(&self.connections).len();
         Ok(is_known.then(|| u64::try_from(count).unwrap_or(u64::MAX)))
     }
@@ -296,6 +296,10 @@ impl Events for World {
             None => drop(events.drain(..events.len().saturating_sub(limit))),
         }
         Ok(events)
+    }
+
+    async fn knows_contact(&self, _source: SourceId, contact: &str) -> Result<bool, Error> {
+        Ok(locked(&self.contacts).iter().any(|known| known == contact))
     }
 }
 

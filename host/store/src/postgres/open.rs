@@ -74,7 +74,7 @@ fn check_encryption(url: &str) -> Result<(), Error> {
 pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), Error> {
     let mut connection = connect(options).await?;
     // `run` asks for an `Acquire` that a future which moves between threads cannot name; this is what it calls.
-    sqlx::migrate!("migrations/postgres")
+    super::MIGRATIONS
         .run_direct(None, &mut connection, false)
         .await?;
     Ok(())
@@ -101,7 +101,8 @@ pub(super) fn readers(options: &PgConnectOptions) -> PgPool {
         .connect_lazy_with(options.clone())
 }
 
-async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+/// A session as the server makes it.
+pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
     match tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await {
         Ok(connection) => Ok(connection?),
         Err(_) => Err(Error::Unreachable(format!(

@@ -8,6 +8,7 @@ use gladhand_core::delivery::{Delivery, DeliveryState};
 use gladhand_core::ids::{AccountId, ConnectionId, DeliveryId};
 use uuid::Uuid;
 
+use super::database::{Connection, Row};
 use super::query::Query;
 use super::rows::{self, delivery_columns};
 use super::settle::Settle;
@@ -21,6 +22,9 @@ use crate::deliveries::{
 
 /// The longest page of a listing.
 pub(super) const LONGEST_PAGE: u32 = 1_000;
+
+const COUNTS: &str = "SELECT state, CAST(SUM(number) AS BIGINT) AS number FROM delivery_counts GROUP BY state \
+     HAVING SUM(number) > 0 ORDER BY state";
 
 const OLDEST: &str =
     "SELECT received_at FROM deliveries WHERE settled_at IS NULL ORDER BY sequence LIMIT 1";
@@ -113,33 +117,9 @@ impl Deliveries for Store {
     }
 
     async fn counts(&self) -> Result<Counts, Error> {
-        let found = Query::new(
-            "SELECT state, CAST(SUM(number) AS BIGINT) AS number FROM delivery_counts GROUP BY state \
-             HAVING SUM(number) > 0 ORDER BY state",
-        )
-        .read(&self.readers)
-        .await?;
-        let cell = || rows::Cell {
-            table: "delivery_counts",
-            column: "state",
-            row: "its own".into(),
-        };
-        let by_state = found
-            .iter()
-            .map(|row| {
-                let state = rows::word(row, DeliveryState::parse, cell)?;
-                Ok((state, row.try_get_count("number")?))
-            })
-            .collect::<Result<_, Error>>()?;
+        let by_state = Query::new(COUNTS).read(&self.readers).await?;
         let oldest = Query::new(OLDEST).read_one(&self.readers).await?;
-        let oldest_waiting = oldest
-            .as_ref()
-            .map(|row| rows::time(row, "received_at"))
-            .transpose()?;
-        Ok(Counts {
-            by_state,
-            oldest_waiting,
-        })
+        counted(&by_state, oldest.as_ref())
     }
 
     async fn lanes_waiting(&self) -> Result<u64, Error> {
@@ -149,6 +129,35 @@ impl Deliveries for Store {
             .await?;
         Ok(counted.map_or(Ok(0), |row| row.try_get_count("number"))?)
     }
+}
+
+/// How many stand where, for who has a connection of their own.
+pub(super) async fn counts(connection: &mut Connection) -> Result<Counts, Error> {
+    let by_state = Query::new(COUNTS).fetch_all(connection).await?;
+    let oldest = Query::new(OLDEST).fetch_optional(connection).await?;
+    counted(&by_state, oldest.as_ref())
+}
+
+fn counted(by_state: &[Row], oldest: Option<&Row>) -> Result<Counts, Error> {
+    let cell = || rows::Cell {
+        table: "delivery_counts",
+        column: "state",
+        row: "its own".into(),
+    };
+    let by_state = by_state
+        .iter()
+        .map(|row| {
+            let state = rows::word(row, DeliveryState::parse, cell)?;
+            Ok((state, row.try_get_count("number")?))
+        })
+        .collect::<Result<_, Error>>()?;
+    let oldest_waiting = oldest
+        .map(|row| rows::time(row, "received_at"))
+        .transpose()?;
+    Ok(Counts {
+        by_state,
+        oldest_waiting,
+    })
 }
 
 /// That the connection is one of these, or none of them. The list is closed by one that nobody has, for an empty list is

@@ -10,6 +10,7 @@ use super::Store;
 use super::database::Row;
 use super::deliveries::LONGEST_PAGE;
 use super::query::Query;
+use super::queue::KNOWN_CONTACT;
 use super::rows::{self, Cell};
 use super::statement::{Statement, nothing};
 use super::value::Type::Id;
@@ -59,6 +60,15 @@ impl Events for Store {
             event.deliveries = of.remove(&event.id).unwrap_or_default();
         }
         Ok(events)
+    }
+
+    async fn knows_contact(&self, source: SourceId, contact: &str) -> Result<bool, Error> {
+        let known = Query::new(KNOWN_CONTACT)
+            .bind(source.uuid())
+            .bind(contact)
+            .read_one(&self.readers)
+            .await?;
+        Ok(known.is_some())
     }
 }
 

@@ -336,6 +336,17 @@ async fn settle_skipped(
     Ok(script.run(connection).await?)
 }
 
+/// The newest that was told of a contact: by an event of its own; where there was none, by the last that named it; where
+/// nothing is kept of what that became, by the first that said how to find it.
+pub(super) const KNOWN_CONTACT: &str = "SELECT events.id AS event, known.inboxes FROM \
+     (SELECT entities.inboxes, COALESCE(entities.newest_event, \
+          (SELECT d.event FROM deliveries AS d JOIN events AS e ON e.id = d.event \
+               AND e.source = entities.source AND e.contact = d.contact \
+           WHERE d.contact = entities.id AND d.kind IS NOT NULL ORDER BY d.sequence DESC LIMIT 1), \
+          entities.identified_event) AS event \
+      FROM entities WHERE entities.source = ? AND entities.kind = 'contact' AND entities.id = ?) AS known \
+     JOIN events ON events.id = known.event";
+
 /// A new delivery of the contact's newest state, for every connection of the source that takes the contact.
 async fn sync(
     connection: &mut Connection,
@@ -349,19 +360,15 @@ async fn sync(
         std::iter::once((EntityKind::Contact, contact.to_owned())),
     )
     .await?;
-    let known = Query::new(
-        "SELECT entities.newest_event, entities.inboxes FROM entities \
-         JOIN events ON events.id = entities.newest_event \
-         WHERE entities.source = ? AND entities.kind = 'contact' AND entities.id = ?",
-    )
-    .bind(source.uuid())
-    .bind(contact)
-    .fetch_optional(connection)
-    .await?;
+    let known = Query::new(KNOWN_CONTACT)
+        .bind(source.uuid())
+        .bind(contact)
+        .fetch_optional(connection)
+        .await?;
     let Some(known) = known else {
         return Ok(None);
     };
-    let event = EventId::from_uuid(known.try_get("newest_event")?);
+    let event = EventId::from_uuid(known.try_get("event")?);
     let seen_in: Vec<String> = rows::json(&known, || rows::Cell {
         table: "entities",
         column: "inboxes",

@@ -19,7 +19,8 @@ use crate::Error;
 macro_rules! delivery_columns {
     () => {
         "d.id, d.event, d.connection, d.contact, d.kind, e.name AS event_name, d.state, d.attempts, d.outcome, \
-         d.failure, d.not_before, d.received_at, d.queued_at, d.settled_at, d.version"
+         d.failure, d.not_before, d.received_at, d.received_at > e.received_at AS is_sync, d.queued_at, d.settled_at, \
+         d.version"
     };
 }
 pub(super) use delivery_columns;
@@ -52,6 +53,7 @@ pub(super) fn delivery(row: &Row) -> Result<Delivery, Error> {
         failure: json_if_any(row, || cell("failure"))?,
         not_before: time_if_any(row, "not_before")?,
         received_at: time(row, "received_at")?,
+        is_sync: row.try_get("is_sync")?,
         queued_at: time(row, "queued_at")?,
         settled_at: time_if_any(row, "settled_at")?,
         version: row.try_get("version")?,

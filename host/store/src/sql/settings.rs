@@ -16,7 +16,7 @@ use super::Store;
 use super::query::Query;
 use super::rows::to_json;
 use crate::Error;
-use crate::crypter::Cell;
+use crate::crypter::{Cell, Crypter};
 use crate::settings::{SecretOwner, Settings};
 
 #[async_trait]
@@ -302,12 +302,8 @@ const CHECK: &str = "check";
 
 /// Seals something in a new database, and opens it in one that is not.
 pub(super) async fn check_master_key(store: &Store) -> Result<(), Error> {
-    let row = [CHECK.as_bytes(), Uuid::nil().as_bytes(), CHECK.as_bytes()].concat();
-    let sealed = store
-        .shared
-        .keys
-        .master()
-        .seal(secret_cell(&row), CHECK.as_bytes());
+    let master = store.shared.keys.master();
+    let sealed = master.seal(secret_cell(&check_row()), CHECK.as_bytes());
     store
         .write(move |database| {
             Box::pin(async move {
@@ -320,14 +316,34 @@ pub(super) async fn check_master_key(store: &Store) -> Result<(), Error> {
             })
         })
         .await?;
+    let mut reader = store.readers.acquire().await?;
+    let stored = sealed_check(&mut reader).await?.unwrap_or_default();
+    if proves(master, &stored) {
+        Ok(())
+    } else {
+        Err(Error::MasterKey)
+    }
+}
+
+/// What was sealed to prove the master key; none where no host has opened the database yet.
+pub(super) async fn sealed_check(
+    database: &mut super::database::Connection,
+) -> Result<Option<Vec<u8>>, Error> {
     let stored = Query::new("SELECT value FROM secrets WHERE owner_kind = ? AND name = ?")
         .bind(CHECK)
         .bind(CHECK)
-        .read_one(&store.readers)
+        .fetch_optional(database)
         .await?;
-    let value: Vec<u8> = stored.map_or(Ok(Vec::new()), |row| row.try_get("value"))?;
-    let opened = store.shared.keys.master().open(secret_cell(&row), &value);
-    opened.map(drop).map_err(|_| Error::MasterKey)
+    Ok(stored.map(|row| row.try_get("value")).transpose()?)
+}
+
+/// Whether this key sealed it.
+pub(super) fn proves(master: &Crypter, sealed: &[u8]) -> bool {
+    master.open(secret_cell(&check_row()), sealed).is_ok()
+}
+
+fn check_row() -> Vec<u8> {
+    [CHECK.as_bytes(), Uuid::nil().as_bytes(), CHECK.as_bytes()].concat()
 }
 
 /// What a broken rule of the schema means to the operator.

@@ -35,9 +35,7 @@ const CHECKPOINT_PAGES: i64 = 4_000;
 
 /// Takes the lock beside the database; it lasts as long as the file is held.
 pub(super) fn lock(path: &Path) -> Result<File, Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let name = PathBuf::from(name);
+    let name = beside(path, ".lock");
     let failed = |source| Error::Path {
         path: name.display().to_string(),
         source,
@@ -78,7 +76,7 @@ pub(super) async fn migrate(connection: &mut Connection) -> Result<(), Error> {
         return Ok(());
     };
     // `run` asks for an `Acquire` that a future which moves between threads cannot name; this is what it calls.
-    sqlx::migrate!("migrations/sqlite")
+    super::MIGRATIONS
         .run_direct(None, connection, false)
         .await?;
     Ok(())
@@ -92,6 +90,24 @@ pub(super) async fn readers(path: &Path) -> Result<SqlitePool, Error> {
         .connect_with(options(path).read_only(true))
         .await?;
     Ok(pool)
+}
+
+/// A connection that changes no file, not even those beside the database.
+pub(super) async fn looker(path: &Path) -> Result<SqliteConnection, Error> {
+    // Where nothing was left in a log, SQLite would make one to read past it.
+    let has_log = beside(path, "-wal").exists();
+    let connection = options(path)
+        .read_only(true)
+        .immutable(!has_log)
+        .connect()
+        .await?;
+    Ok(connection)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

@@ -144,6 +144,7 @@ macro_rules! for_each {
                 a_dead_head_holds_what_comes_later_though_nothing_waited,
                 held_lanes_are_listed_with_who_holds_them,
                 a_contact_is_queued_as_it_is_now,
+                a_contact_is_queued_that_only_its_conversations_named,
                 what_is_live_goes_before_bulk,
                 a_lease_is_renewed_while_it_holds,
             ],

@@ -11,9 +11,11 @@ use gladhand_core::connection::{Account, OnDead};
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::ids::ConnectionId;
 use gladhand_core::port::Ports;
+use gladhand_store::crypter::Key;
+use gladhand_store::deliveries::Counts;
 use gladhand_store::queue::HeldFilter;
 use gladhand_store::retention::Keep;
-use gladhand_store::{Deliveries as _, Error, Location, Store};
+use gladhand_store::{Deliveries as _, Error, Location, Look, Store};
 use secrecy::SecretString;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
@@ -126,6 +128,21 @@ async fn a_url_that_is_none_and_a_server_that_is_not_there_are_said() {
         let error = opened.err().expect("nothing to open").to_string();
         assert!(error.contains(expect), "{error}");
     }
+}
+
+#[tokio::test]
+async fn who_looks_sees_whether_a_host_was_there_and_whether_the_key_fits() {
+    let database = Database::new();
+    let url = SecretString::from(database.url().await.to_owned());
+    let location = Location::Postgres(url);
+    let nothing = Look::at(&location).await.expect("an answer");
+    assert!(nothing.is_none());
+    let bed = Bed::new(Box::new(database)).await;
+    let look = Look::at(&location).await.expect("an answer");
+    let look = look.expect("a schema");
+    assert!(look.opens_with(&bed.given.master_key));
+    assert!(!look.opens_with(&Key::generate()));
+    assert_eq!(look.counts, Some(Counts::default()));
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use gladhand_core::attempt::Changes;
 use gladhand_core::delivery::DeliveryState;
 use gladhand_core::port::Ports;
+use gladhand_store::crypter::Key;
 use gladhand_store::deliveries::Claimed;
-use gladhand_store::{Error, Location, Store};
+use gladhand_store::{Error, Location, Look, Store};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
 
@@ -78,7 +79,7 @@ async fn another_master_key_opens_nothing() {
     let bed = Bed::new(backend()).await;
     bed.backend.abandon().await;
     let other = Given {
-        master_key: gladhand_store::crypter::Key::generate(),
+        master_key: Key::generate(),
         ..bed.given.clone()
     };
     let opened = bed.backend.open(other).await.err();
@@ -87,6 +88,38 @@ async fn another_master_key_opens_nothing() {
         .open(bed.given.clone())
         .await
         .expect("the key that it was made with");
+}
+
+#[tokio::test]
+async fn who_looks_changes_nothing_and_sees_whether_the_key_fits() {
+    let file = File::new();
+    let (location, directory) = (file.location(), file.directory.path().to_owned());
+    let files = || {
+        let entries = std::fs::read_dir(&directory).expect("the directory");
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    let nothing = Look::at(&location).await.expect("an answer");
+    assert!(nothing.is_none() && files().is_empty());
+
+    let bed = Bed::new(Box::new(file)).await;
+    bed.take(bed.contact("7", None, Tick(1))).await;
+    for is_open in [true, false] {
+        if !is_open {
+            bed.backend.abandon().await;
+        }
+        let before = files();
+        let look = Look::at(&location).await.expect("an answer");
+        let look = look.expect("a database");
+        assert_eq!(files(), before);
+        assert!(look.is_sealed() && look.opens_with(&bed.given.master_key));
+        assert!(!look.opens_with(&Key::generate()));
+        let counts = look.counts.expect("a schema of this version");
+        assert_eq!(counts.by_state, [(DeliveryState::Pending, 1)]);
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::concurrency_problem;
+use super::difference::{State, difference};
 use super::fit::Fit;
 use super::policy::PolicyChange;
 use super::view::ConnectionView;
@@ -47,7 +48,8 @@ impl Admin {
         change: ConnectionChange,
     ) -> Result<ConnectionView, Error> {
         let _one_at_a_time = self.changing.lock().await;
-        let mut connection = self.find_connection(name).await?;
+        let before = self.find_connection(name).await?;
+        let mut connection = before.clone();
         let mut problems: Vec<String> = Vec::new();
         problems.extend(change.concurrency.and_then(concurrency_problem));
         problems.extend(change.time_zone.as_deref().and_then(zone_problem));
@@ -95,18 +97,23 @@ impl Admin {
         for (name, secret) in &change.credentials {
             self.parts.settings.put_secret(owner, name, secret).await?;
         }
+        let was = State {
+            connection: &before,
+            concurrency: account.concurrency,
+        };
         if let Some(concurrency) = change.concurrency {
             account.concurrency = concurrency;
             self.parts.settings.put_account(&account).await?;
         }
         self.parts.settings.put_connection(&connection).await?;
         self.parts.operations.reload().await;
-        self.record(
-            "connection.set",
-            &connection.name,
-            "its settings were changed",
-        )
-        .await;
+        let is = State {
+            connection: &connection,
+            concurrency: account.concurrency,
+        };
+        let detail = difference(was, is, &names(&change.credentials));
+        self.record("connection.set", &connection.name, detail)
+            .await;
         self.view_connection(&connection).await
     }
 

@@ -23,6 +23,15 @@ fn event(number: u128) -> EventRecord {
     }
 }
 
+#[test]
+fn what_was_removed_is_said_to_be() {
+    let connection = "con_01a1fa0e97d674d187ac3c653a730e1f";
+    assert_eq!(name(connection), "(removed) con_01a1fa0e97d6…");
+    let source = "src_01a1fa0e97d674d187ac3c653a730e1f";
+    assert_eq!(name(source), "(removed) src_01a1fa0e97d6…");
+    assert_eq!(name("main"), "main");
+}
+
 #[tokio::test]
 async fn who_watches_is_told_of_each_event_once() {
     let world = World::new();

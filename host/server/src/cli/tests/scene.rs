@@ -1,6 +1,6 @@
 //! A host after a day's work: two connections of one account, deliveries in every state, a write in doubt.
 
-mod records;
+pub mod records;
 
 use gladhand_core::delivery::{Delivery, DeliveryState};
 use gladhand_core::effect::Verdict;

@@ -337,6 +337,7 @@ pub async fn a_contact_is_queued_as_it_is_now(backend: Box<dyn Backend>) {
         .await;
     bed.take(bed.contact("7", JANE, Tick(1))).await;
     bed.drain().await;
+    bed.clock.advance(Duration::from_secs(1));
     let now = bed.clock.now();
     let queued = bed.store.sync_contact(bed.source, "7", now).await;
     assert_eq!(queued.expect("an answer"), Some(2));
@@ -344,10 +345,32 @@ pub async fn a_contact_is_queued_as_it_is_now(backend: Box<dyn Backend>) {
     assert_eq!(claimed.len(), 2);
     for claimed in &claimed {
         assert_eq!(claimed.body, b"contact 7 at 1");
+        assert!(claimed.delivery.is_sync, "nothing came in");
         bed.succeed(claimed).await;
     }
     let unknown = bed.store.sync_contact(bed.source, "8", now).await;
     assert_eq!(unknown.expect("an answer"), None);
+    for (contact, is_known) in [("7", true), ("8", false)] {
+        let known = bed.store.knows_contact(bed.source, contact).await;
+        assert_eq!(known.expect("an answer"), is_known);
+    }
+}
+
+pub async fn a_contact_is_queued_that_only_its_conversations_named(backend: Box<dyn Backend>) {
+    let bed = Bed::new(backend).await;
+    for tick in 1..=2 {
+        let person = contact("7", JANE);
+        bed.take(bed.conversation("9", person, "open", Tick(tick)))
+            .await;
+    }
+    bed.drain().await;
+    let now = bed.clock.now();
+    let queued = bed.store.sync_contact(bed.source, "7", now).await;
+    assert_eq!(queued.expect("an answer"), Some(1));
+    let claimed = bed.claim_one().await;
+    assert_eq!(claimed.delivery.kind, Some(EventKind::ContactChanged));
+    assert_eq!(claimed.body, b"conversation 9 at 2");
+    bed.succeed(&claimed).await;
 }
 
 pub async fn what_is_live_goes_before_bulk(backend: Box<dyn Backend>) {

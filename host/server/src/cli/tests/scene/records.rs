@@ -40,6 +40,7 @@ pub fn delivery(number: u128, connection: ConnectionId, state: DeliveryState) ->
         failure: None,
         not_before: None,
         received_at: ago(60),
+        is_sync: false,
         queued_at: ago(60),
         settled_at: None,
         version: Some("d1".to_owned()),
@@ -66,7 +67,7 @@ fn made() -> Outcome {
     }
 }
 
-fn unavailable() -> Failure {
+pub fn unavailable() -> Failure {
     Failure::new(FailureKind::Unavailable, "the CRM answers 503")
 }
 
