@@ -219,6 +219,7 @@ impl LinkBook for World {
             .iter()
             .filter(|(owner, record)| {
                 *owner == connection
+                    && !record.link.remote_id.is_empty()
                     && is_like(&filter.entity_kind, &record.entity.kind)
                     && is_like(&filter.entity_id, &record.entity.id)
                     && is_like(&filter.object, &record.link.object)
