@@ -29,6 +29,7 @@ pub async fn run(
         Err(config::Error::Invalid(problems)) => problems,
         Err(error) => return Err(error.into()),
     };
+    printer::note(&looked_at(path));
     // What is wrong is what was asked for, so it is data.
     for problem in &problems {
         printer::text(&format!("{problem}\n"))?;
@@ -37,6 +38,18 @@ pub async fn run(
         printer::text("ok\n")?;
     }
     Ok(problems.is_empty())
+}
+
+/// Which file was looked at, or that there is none.
+fn looked_at(path: Option<&Path>) -> String {
+    let file = path.unwrap_or(Path::new(config::FILE));
+    if path.is_some() || file.exists() {
+        return format!("looked at {}", file.display());
+    }
+    format!(
+        "there is no {} here: only the defaults, the environment and --set were looked at; --config names another file",
+        file.display()
+    )
 }
 
 async fn look(mut draft: Draft, environment: &Environment) -> anyhow::Result<Vec<Problem>> {

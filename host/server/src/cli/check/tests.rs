@@ -26,7 +26,26 @@ async fn check(text: &str) -> (bool, String) {
 #[tokio::test]
 async fn a_file_without_a_fault_is_ok() {
     let (is_right, told) = check("[log]\nformat = \"text\"\n").await;
-    assert_eq!((is_right, told.as_str()), (true, "ok\n"));
+    assert_eq!(
+        (is_right, told.as_str()),
+        (true, "ok\nlooked at gladhand.toml\n")
+    );
+}
+
+#[tokio::test]
+async fn that_there_is_no_file_is_said() {
+    printer::captured::start();
+    let is_right = run(None, &Environment::default(), &[]).await;
+    let captured = printer::captured::take();
+    assert!(is_right.expect("nothing is to be read"));
+    assert_eq!(
+        (captured.stdout.as_str(), captured.stderr.as_str()),
+        (
+            "ok\n",
+            "there is no gladhand.toml here: only the defaults, the environment and --set were looked at; --config \
+             names another file\n"
+        )
+    );
 }
 
 #[tokio::test]
@@ -46,7 +65,7 @@ credentials = { token = { env = "TOKEN" } }
     assert_eq!(
         told,
         "ok\nthe component of `crm` is not in connectors: the settings and credentials of connection `main` were not \
-         looked at\n"
+         looked at\nlooked at gladhand.toml\n"
     );
 }
 
