@@ -92,8 +92,8 @@ pub struct Options {
 enum Command {
     /// Run the host: take in events and deliver them
     Serve {
-        /// What this host does; without it everything that server.roles says [possible values: intake, worker, console]
-        #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+        /// What this host does; without it everything that server.roles says
+        #[arg(long, value_name = "ROLE", value_delimiter = ',', value_parser = config::sections::ROLES)]
         role: Vec<String>,
     },
     /// Bring the database's schema up to date, or move an installation from one database to another

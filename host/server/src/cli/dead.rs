@@ -1,6 +1,6 @@
 //! `gladhand dead …`
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use gladhand_core::clock::Clock as _;
 use gladhand_core::failure::FailureKind;
 use hyper::Method;
@@ -29,6 +29,7 @@ pub enum Command {
         format: Format,
     },
     /// Queue them again; each runs on its record's newest state
+    #[command(group = choice())]
     Retry {
         #[command(flatten)]
         filter: Filter,
@@ -39,6 +40,7 @@ pub enum Command {
         format: Format,
     },
     /// Settle them as skipped; writes that are in doubt stay in doubt
+    #[command(group = choice())]
     Discard {
         #[command(flatten)]
         filter: Filter,
@@ -51,6 +53,15 @@ pub enum Command {
         #[command(flatten)]
         format: Format,
     },
+}
+
+/// What is done to dead letters is never done to all of them by omission.
+fn choice() -> ArgGroup {
+    let choices = ["connection", "code", "since", "until", "all"];
+    ArgGroup::new("choice")
+        .required(true)
+        .multiple(true)
+        .args(choices)
 }
 
 /// Said where none is found.

@@ -65,6 +65,9 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
         &["source"],
         &["source", "show"],
         &["delivery", "list", "--since", "yesterday"],
+        &["dead", "retry"],
+        &["dead", "discard", "--reason", "test data"],
+        &["serve", "--role", "console,watcher"],
     ] {
         assert_eq!(
             parse(wrong).expect_err("it is wrong").exit_code(),

@@ -107,7 +107,6 @@ async fn dead_letters_are_listed_retried_and_discarded() {
             &["dead", "list"],
             &["dead", "list", "--code", "conflict"],
             &["dead", "list", "--until", "2026-11-20T08:30:00Z", "--json"],
-            &["dead", "retry"],
             &["dead", "retry", "--connection", "mian"],
             &[
                 "dead",
