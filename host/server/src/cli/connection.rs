@@ -121,6 +121,9 @@ pub async fn run(
             if set.all_inboxes {
                 body.insert("inboxes".to_owned(), json!([]));
             }
+            if set.no_time_zone {
+                body.insert("time_zone".to_owned(), json!(""));
+            }
             let changed = client
                 .send(
                     Method::PATCH,

@@ -54,6 +54,9 @@ pub struct Set {
     /// Take every inbox
     #[arg(long, conflicts_with = "inboxes")]
     pub all_inboxes: bool,
+    /// Forget the CRM's time zone
+    #[arg(long, conflicts_with = "time_zone")]
+    pub no_time_zone: bool,
     #[command(flatten)]
     pub format: Format,
 }

@@ -298,6 +298,7 @@ async fn what_can_never_work_is_refused_before_it_is_stored() {
                 "Europe/Berlin",
                 "--json",
             ],
+            &["connection", "set", "main", "--no-time-zone", "--json"],
             &["connection", "show", "mian"],
         ])
         .await;
