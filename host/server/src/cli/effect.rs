@@ -39,8 +39,8 @@ pub struct Conclude {
     /// The account's name
     #[arg(long, value_name = "NAME")]
     account: String,
-    /// The record is there, with this id; it is linked, and not made again
-    #[arg(long, value_name = "REMOTE_ID")]
+    /// The record is there, with this id, which no command corrects later; it is linked, and not made again
+    #[arg(long, value_name = "REMOTE_ID", value_parser = arguments::record_id)]
     done: Option<String>,
     /// The record is not there; the next attempt makes it
     #[arg(long)]
@@ -84,8 +84,10 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
                 .send(Method::POST, &path, &[], Payload::Json(body))
                 .await?;
             let effect: EffectView = serde_json::from_value(concluded.clone())?;
+            let record = conclude.done.map(|id| format!(", as record `{id}`"));
+            let record = record.unwrap_or_default();
             let sentence = format!(
-                "the write of {} is {} now; its delivery is `{}`",
+                "the write of {} is {} now{record}; its delivery is `{}`",
                 effect.keys.join(", "),
                 effect.verdict,
                 effect.delivery
