@@ -175,14 +175,16 @@ async fn import(
     is_dry: bool,
     format: Format,
 ) -> anyhow::Result<()> {
-    let text = if file == Path::new("-") {
+    let (place, text) = if file == Path::new("-") {
         let mut text = String::new();
         std::io::stdin()
             .read_to_string(&mut text)
             .context("reading stdin")?;
-        text
+        ("stdin".to_owned(), text)
     } else {
-        std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?
+        let place = file.display().to_string();
+        let text = std::fs::read_to_string(file).with_context(|| format!("reading {place}"))?;
+        (place, text)
     };
     let shown = client.get(&["connections", connection], &[]).await?;
     let shown: ConnectionView = serde_json::from_value(shown)?;
@@ -191,14 +193,21 @@ async fn import(
         .split_once('@')
         .map_or(shown.connector.as_str(), |(name, _)| name);
     let read = import::read(&text, provider)
-        .with_context(|| format!("nothing was imported from {}", file.display()))?;
+        .with_context(|| format!("nothing was imported from {place}"))?;
     // The host looks at every part before it takes the first: a file is imported as a whole.
     let passes: &[bool] = if is_dry { &[true] } else { &[true, false] };
     for check_only in passes {
         for part in read.links.chunks(LARGEST_IMPORT) {
             let body = Payload::Json(json!({ "links": part, "check_only": check_only }));
             let path = ["connections", connection, "links"];
-            client.send(Method::POST, &path, &[], body).await?;
+            let sent = client.send(Method::POST, &path, &[], body).await;
+            sent.with_context(|| {
+                if *check_only {
+                    format!("nothing was imported from {place}")
+                } else {
+                    format!("importing {place}")
+                }
+            })?;
         }
     }
     if format.json {
