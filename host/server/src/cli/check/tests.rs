@@ -120,7 +120,7 @@ stage = 0
     assert_eq!(
         told,
         [
-            "the connector `crm` needs the `base_url` of the CRM",
+            "the connector `crm` needs the `base_url` (--base-url) of the CRM",
             "the connector `crm` needs the credential `token`",
             "the connector `crm` knows no credential `tokn`; it takes token",
             "settings.stage: 0 is less than the minimum of 1",
