@@ -34,6 +34,8 @@ mod endpoint;
 
 mod arguments;
 
+mod limit;
+
 mod story;
 
 mod moment;

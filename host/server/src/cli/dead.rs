@@ -7,10 +7,10 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::arguments::Since;
-use super::delivery::{self, PAGE};
 use super::endpoint::Endpoint;
+use super::limit::{Limit, PAGE};
 use super::moment::moment_if_any;
-use super::{Format, arguments, printer};
+use super::{Format, arguments, delivery, printer};
 use crate::admin::DeliveryView;
 use crate::admin::dead::DeadDone;
 use crate::client::Payload;
@@ -22,9 +22,8 @@ pub enum Command {
     List {
         #[command(flatten)]
         filter: Filter,
-        /// At most so many
-        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-        limit: usize,
+        #[command(flatten)]
+        limit: Limit,
         #[command(flatten)]
         format: Format,
     },
@@ -99,8 +98,10 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
                 ("limit", Some(PAGE.to_string())),
             ];
             let query = arguments::query(told);
-            let found = endpoint.client.list(&["dead"], &query, Some(limit)).await?;
-            list(found, format)
+            let (found, rest) = limit.first(&endpoint.client, &["dead"], &query).await?;
+            list(found, format)?;
+            rest.tell();
+            Ok(())
         }
         Command::Retry {
             filter,

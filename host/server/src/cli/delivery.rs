@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Since;
 use super::endpoint::Endpoint;
+use super::limit::Limit;
 use super::moment::{moment, moment_if_any};
 use super::printer::table::cut;
 use super::{Format, arguments, printer, story};
@@ -58,15 +59,11 @@ pub struct List {
     /// Received since 2026-11-20T12:00:00Z, since 2026-11-20, or in the last 15m, 2h, 7d
     #[arg(long, value_name = "TIME", value_parser = arguments::since)]
     since: Option<Since>,
-    /// At most so many
-    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-    limit: usize,
+    #[command(flatten)]
+    limit: Limit,
     #[command(flatten)]
     format: Format,
 }
-
-/// As many as the API gives at once.
-pub const PAGE: usize = 1_000;
 
 /// How much of a reason a listing shows, in columns; `delivery show` has it whole.
 const WHY_COLUMNS: usize = 60;
@@ -87,11 +84,13 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
                 ("state", state.map(|state| state.to_string())),
                 ("contact", contact),
                 ("since", since.map(Since::query)),
-                ("limit", Some(limit.clamp(1, PAGE).to_string())),
+                ("limit", Some(limit.page())),
             ];
             let query = arguments::query(told);
-            let found = client.list(&["deliveries"], &query, Some(limit)).await?;
-            list(found, format)
+            let (found, rest) = limit.first(client, &["deliveries"], &query).await?;
+            list(found, format)?;
+            rest.tell();
+            Ok(())
         }
         Command::Show { id, format } => {
             let shown = client.get(&["deliveries", &id], &[]).await?;

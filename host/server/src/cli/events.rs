@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::delivery::PAGE;
 use super::endpoint::Endpoint;
+use super::limit::PAGE;
 use super::moment::moment;
 use super::printer::table::Columns;
 use super::{Format, printer};

@@ -12,8 +12,8 @@ use gladhand_store::link_book::LinkRecord;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::delivery::PAGE;
 use super::endpoint::Endpoint;
+use super::limit::{Limit, PAGE};
 use super::moment::moment;
 use super::{Format, arguments, printer};
 use crate::admin::ConnectionView;
@@ -26,9 +26,8 @@ pub enum Command {
     List {
         #[command(flatten)]
         filter: Filter,
-        /// At most so many
-        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-        limit: usize,
+        #[command(flatten)]
+        limit: Limit,
         #[command(flatten)]
         format: Format,
     },
@@ -124,11 +123,14 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
                 ("id", id),
                 ("object", filter.object),
                 ("remote_id", filter.remote_id),
-                ("limit", Some(limit.clamp(1, PAGE).to_string())),
+                ("limit", Some(limit.page())),
             ];
             let path = ["connections", &filter.connection, "links"];
             let query = arguments::query(told);
-            list(client.list(&path, &query, Some(limit)).await?, format)
+            let (found, rest) = limit.first(client, &path, &query).await?;
+            list(found, format)?;
+            rest.tell();
+            Ok(())
         }
         Command::Import {
             file,

@@ -65,6 +65,8 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
         &["source"],
         &["source", "show"],
         &["delivery", "list", "--since", "yesterday"],
+        &["delivery", "list", "--limit", "0"],
+        &["audit", "list", "--limit", "100001"],
         &["dead", "retry"],
         &["dead", "discard", "--reason", "test data"],
         &["serve", "--role", "console,watcher"],

@@ -100,6 +100,26 @@ async fn deliveries_are_listed_shown_retried_and_skipped() {
 }
 
 #[tokio::test]
+async fn a_listing_says_that_there_is_more_than_it_shows() {
+    let scene = Scene::after_a_day().await;
+    let told = scene
+        .tell(&[
+            &["delivery", "list", "--limit", "2"],
+            &["delivery", "list", "--limit", "7"],
+            &["dead", "list", "--limit", "1"],
+        ])
+        .await;
+    let notes: Vec<&str> = told
+        .lines()
+        .filter(|line| line.contains("stderr"))
+        .collect();
+    let note = |shown: u32| {
+        format!("[stderr] there are more than these {shown}; --limit NUMBER shows up to 100000")
+    };
+    assert_eq!(notes, [note(2), note(1)]);
+}
+
+#[tokio::test]
 async fn dead_letters_are_listed_retried_and_discarded() {
     let scene = Scene::after_a_day().await;
     let told = scene
