@@ -113,7 +113,7 @@ enum Command {
         to: Option<String>,
     },
     /// Look for what keeps the host from working
-    Doctor,
+    Doctor(Format),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -163,7 +163,7 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Say everything that is wrong with it: keys, names, settings, time zones, secrets that are missing
-    Check,
+    Check(Format),
     /// Print every setting with its default
     Default,
     /// Print the JSON Schema of the file
@@ -181,7 +181,7 @@ enum KeyCommand {
 pub struct Format {
     /// One JSON object per line
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 /// Runs the program: reads the command line, does what it says, tells the shell how it went.
@@ -218,10 +218,10 @@ async fn run(cli: Cli, environment: &Environment) -> anyhow::Result<bool> {
             to: Some(to),
         } => done(crate::serve::move_over(load()?, environment, &from, &to).await),
         Command::Migrate { .. } => done(crate::serve::migrate(load()?, environment).await),
-        Command::Doctor => crate::serve::doctor(load()?, environment).await,
-        Command::Config(ConfigCommand::Check) => {
+        Command::Doctor(format) => crate::serve::doctor(load()?, environment, format).await,
+        Command::Config(ConfigCommand::Check(format)) => {
             let path = options.config.as_deref();
-            check::run(path, environment, &options.set).await
+            check::run(path, environment, &options.set, format).await
         }
         Command::Config(ConfigCommand::Default) => done(printer::text(config::DEFAULTS)),
         Command::Config(ConfigCommand::Schema) => done(printer::text(config::SCHEMA)),

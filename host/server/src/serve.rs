@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use gladhand_engine::route::Router;
+use serde_json::json;
 
-use crate::cli::printer;
+use crate::cli::{Format, printer};
 use crate::config::{Config, Environment};
 use crate::host::{self, Host, World};
 use crate::system::{self, SystemClock, SystemIds};
@@ -74,17 +75,11 @@ pub async fn move_over(
 }
 
 /// Looks for what keeps the host from working; false where something does.
-pub async fn doctor(config: Config, environment: &Environment) -> Result<bool> {
+pub async fn doctor(config: Config, environment: &Environment, format: Format) -> Result<bool> {
     let mut is_well = true;
     let mut say = |name: &str, found: Result<String>| {
-        let line = match found {
-            Ok(fact) => format!("ok      {name}: {fact}\n"),
-            Err(error) => {
-                is_well = false;
-                format!("FAILED  {name}: {error:#}\n")
-            }
-        };
-        printer::text(&line)
+        is_well &= found.is_ok();
+        print_finding(name, &found, format)
     };
     let declared = config
         .declared(environment)
@@ -105,6 +100,19 @@ pub async fn doctor(config: Config, environment: &Environment) -> Result<bool> {
     say("connectors", connectors(&config))?;
     say("listening", listening(&config))?;
     Ok(is_well)
+}
+
+/// The words of a connector's checks for a program, a line for people.
+fn print_finding(name: &str, found: &Result<String>, format: Format) -> Result<()> {
+    let (state, word, message) = match found {
+        Ok(fact) => ("passed", "ok", fact.clone()),
+        Err(error) => ("failed", "FAILED", format!("{error:#}")),
+    };
+    if format.json {
+        let finding = json!({ "name": name, "state": state, "message": message });
+        return printer::json_lines(&[finding]);
+    }
+    printer::text(&format!("{word:<6}  {name}: {message}\n"))
 }
 
 async fn store(config: &Config, environment: &Environment) -> Result<String> {

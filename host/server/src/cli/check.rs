@@ -12,7 +12,7 @@ use gladhand_store::catalog::Version;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::printer;
+use super::{Format, printer};
 use crate::admin::settings::{self, Given};
 use crate::admin::{name_problem, url, zone_problem};
 use crate::config::{self, Draft, Environment, Problem, sections};
@@ -23,6 +23,7 @@ pub async fn run(
     path: Option<&Path>,
     environment: &Environment,
     flags: &[(String, String)],
+    format: Format,
 ) -> anyhow::Result<bool> {
     let problems = match Draft::load(path, environment, flags) {
         Ok(draft) => look(draft, environment).await?,
@@ -31,6 +32,11 @@ pub async fn run(
     };
     printer::note(&looked_at(path));
     // What is wrong is what was asked for, so it is data.
+    if format.json {
+        let items: Vec<Value> = problems.iter().map(Problem::json).collect();
+        printer::json_lines(&items)?;
+        return Ok(problems.is_empty());
+    }
     for problem in &problems {
         printer::text(&format!("{problem}\n"))?;
     }

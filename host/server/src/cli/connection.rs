@@ -61,6 +61,8 @@ pub enum Command {
     Remove {
         /// Its name
         name: String,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -144,11 +146,13 @@ pub async fn run(
             let resumed = client.send(Method::POST, &path, &[], Payload::None).await?;
             printer::changed(resumed, &format!("connection `{name}` runs"), format)?;
         }
-        Command::Remove { name } => {
+        Command::Remove { name, format } => {
+            let path = ["connections", &name];
             client
-                .send(Method::DELETE, &["connections", &name], &[], Payload::None)
+                .send(Method::DELETE, &path, &[], Payload::None)
                 .await?;
-            printer::note(&format!("connection `{name}` is removed"));
+            let removed = json!({ "connection": name, "removed": true });
+            printer::changed(removed, &format!("connection `{name}` is removed"), format)?;
         }
     }
     Ok(true)

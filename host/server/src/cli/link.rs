@@ -61,6 +61,8 @@ pub enum Command {
         /// The CRM's kind of record
         #[arg(long, value_name = "OBJECT")]
         object: String,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -147,17 +149,23 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
             connection,
             whose,
             object,
+            format,
         } => {
-            let Entity { kind, id } =
-                entity_of(whose.contact, whose.entity).context("whose link is meant")?;
-            let path = ["connections", &connection, "links", &kind, &id, &object];
+            let entity = entity_of(whose.contact, whose.entity).context("whose link is meant")?;
+            let Entity { kind, id } = &entity;
+            let path = ["connections", &connection, "links", kind, id, &object];
             client
                 .send(Method::DELETE, &path, &[], Payload::None)
                 .await?;
-            printer::note(&format!(
-                "the link of {kind} `{id}` to its record of kind `{object}` is removed"
-            ));
-            Ok(())
+            let removed = json!({
+                "connection": connection,
+                "entity": entity,
+                "object": object,
+                "removed": true,
+            });
+            let sentence =
+                format!("the link of {kind} `{id}` to its record of kind `{object}` is removed");
+            printer::changed(removed, &sentence, format)
         }
     }
 }

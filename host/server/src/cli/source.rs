@@ -28,6 +28,8 @@ pub enum Command {
     Remove {
         /// Its name
         name: String,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -89,12 +91,13 @@ pub async fn run(
         Command::Show { name, format } => {
             show(&client.get(&["sources", &name], &[]).await?, format)
         }
-        Command::Remove { name } => {
+        Command::Remove { name, format } => {
+            let path = ["sources", &name];
             client
-                .send(Method::DELETE, &["sources", &name], &[], Payload::None)
+                .send(Method::DELETE, &path, &[], Payload::None)
                 .await?;
-            printer::note(&format!("source `{name}` is removed"));
-            Ok(())
+            let removed = json!({ "source": name, "removed": true });
+            printer::changed(removed, &format!("source `{name}` is removed"), format)
         }
     }
 }
