@@ -204,6 +204,8 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// What webhook URLs begin with; no trailing slash.
     pub public_url: String,
+    /// What the configuration file declares.
+    pub declared: declared::Names,
 }
 
 impl Admin {

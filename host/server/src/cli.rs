@@ -34,6 +34,8 @@ mod endpoint;
 
 mod arguments;
 
+mod declared;
+
 mod limit;
 
 mod story;

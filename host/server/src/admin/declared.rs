@@ -17,6 +17,15 @@ pub struct Declared {
     pub connections: Vec<NewConnection>,
 }
 
+/// What the file names: whatever becomes of it at run time, the next start makes it as the file says.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// Of sources.
+    pub sources: Vec<String>,
+    /// Of connections.
+    pub connections: Vec<String>,
+}
+
 impl Admin {
     /// Applies what fits; fails with everything that does not, each with its name.
     pub async fn apply(&self, declared: Declared) -> Result<(), Error> {

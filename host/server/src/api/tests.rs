@@ -138,7 +138,7 @@ async fn a_source_is_added_shown_listed_and_removed() {
         json!({
             "id": "src_00000000000000000000000000000001", "name": "support", "kind": "chatwoot", "signed": true,
             "base_url": null, "account_id": 1, "allow_private_network": false, "allow_http": false,
-            "secrets": [{ "name": "webhook_secret", "ends_with": "…cdef" }],
+            "secrets": [{ "name": "webhook_secret", "ends_with": "…cdef" }], "declared": false,
             "webhook_url": "https://hooks.example.com/hooks/chatwoot/support",
         })
     );
@@ -178,7 +178,7 @@ async fn a_connection_is_shown_without_its_credential() {
             "policy": {
                 "on_dead": "continue", "retry_from_secs": 5, "retry_to_secs": 3_600, "retry_for_secs": 86_400,
             },
-            "allow_private_network": false, "allow_http": false,
+            "allow_private_network": false, "allow_http": false, "declared": false,
         })
     );
 }

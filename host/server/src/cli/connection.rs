@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use self::options::{Add, Set};
 use super::endpoint::Endpoint;
-use super::{Format, arguments, printer};
+use super::{Format, arguments, declared, printer};
 use crate::admin::ConnectionView;
 use crate::client::{Client, Payload};
 use crate::config::Environment;
@@ -135,6 +135,8 @@ pub async fn run(
                 )
                 .await?;
             show(&changed, set.format)?;
+            let undoes = "sets it as it is written there; make the change there, too";
+            declared::tell("connection", &changed, undoes);
         }
         Command::Pause { name, format } => {
             let path = ["connections", &name, "pause"];
@@ -148,11 +150,17 @@ pub async fn run(
         }
         Command::Remove { name, format } => {
             let path = ["connections", &name];
+            let shown = client.get(&path, &[]).await?;
             client
                 .send(Method::DELETE, &path, &[], Payload::None)
                 .await?;
             let removed = json!({ "connection": name, "removed": true });
             printer::changed(removed, &format!("connection `{name}` is removed"), format)?;
+            declared::tell(
+                "connection",
+                &shown,
+                "adds it again; take it out there, too",
+            );
         }
     }
     Ok(true)

@@ -5,7 +5,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::endpoint::Endpoint;
-use super::{Format, arguments, printer};
+use super::{Format, arguments, declared, printer};
 use crate::admin::SourceView;
 use crate::client::Payload;
 use crate::config::Environment;
@@ -93,11 +93,14 @@ pub async fn run(
         }
         Command::Remove { name, format } => {
             let path = ["sources", &name];
+            let shown = client.get(&path, &[]).await?;
             client
                 .send(Method::DELETE, &path, &[], Payload::None)
                 .await?;
             let removed = json!({ "source": name, "removed": true });
-            printer::changed(removed, &format!("source `{name}` is removed"), format)
+            printer::changed(removed, &format!("source `{name}` is removed"), format)?;
+            declared::tell("source", &shown, "adds it again; take it out there, too");
+            Ok(())
         }
     }
 }

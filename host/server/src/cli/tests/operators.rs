@@ -1,6 +1,7 @@
 //! What operators see: whole sessions at the terminal, for a person to read.
 
 use super::scene::Scene;
+use crate::admin::declared::Names;
 
 const DEAD: &str = "dlv_00000000000000000000000000000003";
 const RUNNING: &str = "dlv_00000000000000000000000000000006";
@@ -302,6 +303,35 @@ async fn every_deed_is_kept() {
         ])
         .await;
     insta::assert_snapshot!(scene.tell(&[&["audit", "list"]]).await);
+}
+
+#[tokio::test]
+async fn what_the_file_undoes_at_the_next_start_is_said() {
+    let scene = Scene::with_connections().await;
+    *scene.world.declared.lock().expect("no test panics with it") = Names {
+        sources: vec!["support".to_owned()],
+        connections: vec!["main".to_owned()],
+    };
+    let told = scene
+        .tell(&[
+            &["connection", "set", "main", "--mode", "observe"],
+            &["connection", "set", "observer", "--mode", "live"],
+            &["connection", "remove", "main"],
+            &["connection", "remove", "observer"],
+            &["source", "remove", "support"],
+        ])
+        .await;
+    let notes = told.lines().filter(|line| line.contains("the next start"));
+    let notes: Vec<&str> = notes.collect();
+    let expect = [
+        "connection `main`: the next start of the host sets it as it is written there; make the change there, too",
+        "connection `main`: the next start of the host adds it again; take it out there, too",
+        "source `support`: the next start of the host adds it again; take it out there, too",
+    ];
+    assert_eq!(
+        notes,
+        expect.map(|note| format!("[stderr] the configuration file declares {note}"))
+    );
 }
 
 #[tokio::test]
