@@ -88,10 +88,12 @@ impl Admin {
             let Some(wanted) = users.iter().map(wanted).collect::<Option<Vec<_>>>() else {
                 continue;
             };
-            let Some((first, others)) = wanted.split_first() else {
+            // One that gives none has those of its account.
+            let mut giving = wanted.iter();
+            let Some(first) = giving.find(|connection| !connection.credentials.is_empty()) else {
                 continue;
             };
-            let is_same = |connection: &NewConnection| {
+            let is_same = |connection: &&NewConnection| {
                 let base_url = connection
                     .base_url
                     .as_deref()
@@ -100,9 +102,10 @@ impl Admin {
                 base_url
                     .as_ref()
                     .is_ok_and(|base_url| *base_url == account.base_url)
-                    && secrets::are_equal(&connection.credentials, &first.credentials)
+                    && (connection.credentials.is_empty()
+                        || secrets::are_equal(&connection.credentials, &first.credentials))
             };
-            if !is_same(first) || !others.iter().all(|other| is_same(other)) {
+            if !wanted.iter().all(is_same) {
                 continue;
             }
             for (name, secret) in &first.credentials {

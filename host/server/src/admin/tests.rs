@@ -376,7 +376,10 @@ async fn an_account_can_be_named_and_must_then_be_the_same_crm() {
         .add_connection(named(connection("b", CRM, "rotated")))
         .await
         .expect("a connection");
-    assert_eq!(accounts_used(&world), ["shared", "shared"]);
+    let mut bare = named(connection("bare", CRM, "token"));
+    bare.credentials.clear();
+    admin.add_connection(bare).await.expect("a connection");
+    assert_eq!(accounts_used(&world), ["shared", "shared", "shared"]);
     assert_eq!(secrets_named(&world, "token"), ["rotated"]);
     check_problems(
         admin

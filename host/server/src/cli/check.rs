@@ -71,7 +71,7 @@ async fn look(mut draft: Draft, environment: &Environment) -> anyhow::Result<Vec
         let dir = &connectors.dir;
         let versions = components::describe(dir).await?;
         for connection in &draft.connections {
-            match misfits(connection, &versions) {
+            match misfits(connection, &draft.connections, &versions) {
                 Some(found) => problems.extend(found),
                 None => printer::note(&format!(
                     "the component of `{}` is not in {}: the settings and credentials of connection `{}` were not \
@@ -140,19 +140,24 @@ fn source_problem(name: &str, sources: &[sections::Source]) -> Option<String> {
     Some(format!("no [[source]] is called `{name}`; {advice}"))
 }
 
-/// What does not fit the connector; `None` where its component is not there.
-fn misfits(connection: &sections::Connection, versions: &[Version]) -> Option<Vec<Problem>> {
+/// What does not fit the connector; `None` where its component is not there. `declared` are all connections of the file.
+fn misfits(
+    connection: &sections::Connection,
+    declared: &[sections::Connection],
+    versions: &[Version],
+) -> Option<Vec<Problem>> {
     let settings = Value::Object(connection.settings.clone());
     let version = settings::version_of(&stored(connection), None, versions).ok()?;
-    let credentials: Vec<&str> = connection
-        .credentials
+    let own: Vec<&str> = credentials(connection).collect();
+    let of_account: Vec<&str> = declared
         .iter()
-        .map(|(name, _)| name.as_str())
+        .filter(|other| shares_account(connection, other))
+        .flat_map(credentials)
         .collect();
     let given = Given {
         has_base_url: connection.base_url.is_some(),
-        credentials: &credentials,
-        stored: &[],
+        credentials: &own,
+        stored: &of_account,
         settings: &settings,
     };
     let found = settings::misfits(&version.descriptor, &given);
@@ -162,6 +167,16 @@ fn misfits(connection: &sections::Connection, versions: &[Version]) -> Option<Ve
             .map(|problem| about(connection, problem))
             .collect(),
     )
+}
+
+fn credentials(connection: &sections::Connection) -> impl Iterator<Item = &str> {
+    connection.credentials.iter().map(|(name, _)| name.as_str())
+}
+
+/// Whether the account that a connection names is another's, which is called as that one says, or as it itself.
+fn shares_account(connection: &sections::Connection, other: &sections::Connection) -> bool {
+    let name = other.account.as_ref().unwrap_or(&other.name);
+    connection.account.as_ref() == Some(name)
 }
 
 /// As it would be stored: choosing a version looks at its connector only.

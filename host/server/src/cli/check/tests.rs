@@ -132,7 +132,8 @@ stage = 0
     fs::write(&path, text).expect("the directory can be written");
     let draft = Draft::load(Some(&path), &Environment::default(), &[]).expect("it can be read");
     let connection = &draft.connections[0];
-    let found = misfits(connection, &[crate::doubles::version()]).expect("it is known");
+    let versions = [crate::doubles::version()];
+    let found = misfits(connection, &draft.connections, &versions).expect("it is known");
     let place = format!("{}:2:1: connection `main`: ", path.display());
     let told: Vec<String> = found
         .iter()
