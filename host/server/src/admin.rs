@@ -30,6 +30,8 @@ pub mod accounts;
 
 pub mod audit;
 
+mod held;
+
 mod pauses;
 
 mod zone;

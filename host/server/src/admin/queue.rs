@@ -21,6 +21,8 @@ pub struct LaneView {
     pub contact: String,
     /// Nothing of it runs until it is released.
     pub held: bool,
+    /// It was held before.
+    pub was_held: bool,
 }
 
 /// Which held lanes to list.
@@ -101,6 +103,7 @@ impl Admin {
         is_held: bool,
     ) -> Result<LaneView, Error> {
         let connection = self.find_connection(connection).await?;
+        let was_held = self.is_held(connection.id, contact).await?;
         let queue = &self.parts.queue;
         if !queue
             .hold(connection.id, contact, is_held, self.now())
@@ -122,12 +125,15 @@ impl Admin {
         } else {
             ("lane.release", "the contact's deliveries run again")
         };
-        let subject = format!("{}, contact {contact}", connection.name);
-        self.record(action, &subject, detail).await;
+        if is_held || was_held {
+            let subject = format!("{}, contact {contact}", connection.name);
+            self.record(action, &subject, detail).await;
+        }
         Ok(LaneView {
             connection: connection.name,
             contact: contact.to_owned(),
             held: is_held,
+            was_held,
         })
     }
 
@@ -141,6 +147,7 @@ impl Admin {
             connection,
             after: query.after,
             limit: query.limit,
+            ..HeldFilter::default()
         };
         let held = self.parts.queue.held(filter).await?;
         let notes = self.connection_notes().await?;

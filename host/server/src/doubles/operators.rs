@@ -142,6 +142,7 @@ impl Queue for World {
             let place = (lane.connection, lane.contact.clone());
             let of = filter.connection;
             of.is_none_or(|connection| lane.connection == connection)
+                && (filter.contacts.is_empty() || filter.contacts.contains(&lane.contact))
                 && filter.after.as_ref().is_none_or(|after| place > *after)
         });
         held.truncate(filter.limit as usize);

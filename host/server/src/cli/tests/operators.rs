@@ -165,6 +165,7 @@ async fn a_contact_is_explained_held_and_synced() {
             &["lane", "list", "--connection", "main", "--json"],
             &["lane", "list", "--connection", "observer"],
             &["lane", "release", "--connection", "main", "--contact", "8"],
+            &["lane", "release", "--connection", "main", "--contact", "8"],
             &["lane", "hold", "--connection", "main", "--contact", "99"],
             &["sync", "contact", "7", "--source", "support"],
             &["sync", "contact", "99", "--source", "support"],
