@@ -13,6 +13,7 @@ use gladhand_store::link_book::LinkFilter;
 use serde::{Deserialize, Serialize};
 
 use super::pauses::ConnectionNote;
+use super::queue::HeldView;
 use super::{Admin, DeliveryView, Error, ShownAttempt, pauses};
 
 /// More kinds of record than any CRM keeps of one contact.
@@ -98,6 +99,8 @@ pub struct ExplainedDelivery {
     pub settled_at: Option<Timestamp>,
     /// When it is tried next.
     pub not_before: Option<Timestamp>,
+    /// Its lane, where that is held and so this waits, or is dead and holds it.
+    pub held: Option<HeldView>,
     /// Oldest first.
     pub attempts: Vec<ShownAttempt>,
     /// Oldest first.
@@ -220,6 +223,7 @@ impl Admin {
         };
         let found = self.parts.deliveries.list(filter).await?;
         explanation.more |= u32::try_from(found.len()).is_ok_and(|length| length == limit);
+        let holds = self.holds(&found).await?;
         for delivery in found {
             // What retention takes away meanwhile needs no explanation any more.
             let Some(detail) = self.parts.deliveries.show(delivery.id).await? else {
@@ -236,7 +240,8 @@ impl Admin {
                 .into_iter()
                 .map(|record| ShownAttempt::of(record, &versions))
                 .collect();
-            let explained = ExplainedDelivery::of(delivery, &note, attempts, effects);
+            let held = holds.of(&delivery, Some(&note));
+            let explained = ExplainedDelivery::of(delivery, &note, held, attempts, effects);
             explanation.deliveries.push(explained);
         }
         Ok(())
@@ -248,11 +253,12 @@ impl ExplainedDelivery {
     pub fn of(
         delivery: Delivery,
         connection: &ConnectionNote,
+        held: Option<HeldView>,
         attempts: Vec<ShownAttempt>,
         effects: Vec<EffectSummary>,
     ) -> Self {
         let event_name = delivery.event_name.clone();
-        let view = DeliveryView::of(delivery, Some(connection));
+        let view = DeliveryView::of(delivery, Some(connection), held);
         Self {
             id: view.id,
             event_id: view.event_id,
@@ -268,6 +274,7 @@ impl ExplainedDelivery {
             received_at: view.received_at,
             settled_at: view.settled_at,
             not_before: view.not_before,
+            held: view.held,
             attempts,
             effects,
         }

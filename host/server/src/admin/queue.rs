@@ -7,6 +7,7 @@ use gladhand_store::queue::{Asked, HeldFilter, HeldLane};
 use serde::{Deserialize, Serialize};
 
 use super::deliveries::name_of;
+use super::pauses::ConnectionNote;
 use super::{Admin, DeliveryView, Error};
 
 /// What is stored as the reason where the operator gives none.
@@ -68,6 +69,23 @@ pub enum HeldBy {
 pub struct Synced {
     /// How many deliveries.
     pub count: u64,
+}
+
+impl HeldView {
+    /// A lane of this connection.
+    pub(super) fn of(lane: HeldLane, connection: Option<&ConnectionNote>) -> Self {
+        Self {
+            connection_id: lane.connection,
+            connection: name_of(connection, lane.connection),
+            contact: lane.contact,
+            held_by: match lane.holder {
+                Some(_) => HeldBy::DeadDelivery,
+                None => HeldBy::Operator,
+            },
+            delivery: lane.holder,
+            held_since: lane.since,
+        }
+    }
 }
 
 impl Admin {
@@ -151,16 +169,9 @@ impl Admin {
         };
         let held = self.parts.queue.held(filter).await?;
         let notes = self.connection_notes().await?;
-        let view = |lane: HeldLane| HeldView {
-            connection_id: lane.connection,
-            connection: name_of(notes.get(&lane.connection), lane.connection),
-            contact: lane.contact,
-            held_by: match lane.holder {
-                Some(_) => HeldBy::DeadDelivery,
-                None => HeldBy::Operator,
-            },
-            delivery: lane.holder,
-            held_since: lane.since,
+        let view = |lane: HeldLane| {
+            let connection = notes.get(&lane.connection);
+            HeldView::of(lane, connection)
         };
         Ok(held.into_iter().map(view).collect())
     }
@@ -194,7 +205,9 @@ impl Admin {
         match asked {
             Asked::Done(delivery) => {
                 let note = self.connection_note(&delivery).await?;
-                Ok(DeliveryView::of(delivery, note.as_ref()))
+                let holds = self.holds(std::slice::from_ref(&delivery)).await?;
+                let held = holds.of(&delivery, note.as_ref());
+                Ok(DeliveryView::of(delivery, note.as_ref(), held))
             }
             Asked::Refused(delivery) => Err(refused(&delivery)),
             Asked::Unknown => Err(Error::no_id("delivery", id)),

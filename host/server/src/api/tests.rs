@@ -426,13 +426,13 @@ async fn a_delivery_says_why_it_stands_where_it_stands() {
                 "id": "dlv_00000000000000000000000000000002", "event_id": "evt_00000000000000000000000000000002",
                 "connection": "main", "lane": "7", "kind": "contact.changed", "state": "skipped", "outcome": "skipped",
                 "code": "no-identity", "attempts": 1, "version": "d1", "received_at": 1000, "settled_at": 2000,
-                "not_before": null, "message": "the contact has no e-mail address",
+                "not_before": null, "message": "the contact has no e-mail address", "held": null,
             },
             {
                 "id": "dlv_00000000000000000000000000000001", "event_id": "evt_00000000000000000000000000000001",
                 "connection": "main", "lane": "7", "kind": "contact.changed", "state": "dead", "outcome": null,
                 "code": "invalid", "attempts": 1, "version": "d1", "received_at": 1000, "settled_at": null,
-                "not_before": null, "message": "the CRM refuses the e-mail address",
+                "not_before": null, "message": "the CRM refuses the e-mail address", "held": null,
             },
         ])
     );

@@ -10,8 +10,9 @@ use super::endpoint::Endpoint;
 use super::limit::Limit;
 use super::moment::{moment, moment_if_any};
 use super::printer::table::cut;
-use super::{Format, arguments, printer, story};
+use super::{Format, arguments, lane, printer, story};
 use crate::admin::explain::ExplainedDelivery;
+use crate::admin::queue::HeldView;
 use crate::admin::{ConnectionNote, DeliveryView, ShownDelivery};
 use crate::client::Payload;
 
@@ -122,6 +123,7 @@ fn tell(shown: ShownDelivery) -> String {
         delivery,
         connection,
         paused_because,
+        held,
         attempts,
         effects,
         links,
@@ -130,7 +132,7 @@ fn tell(shown: ShownDelivery) -> String {
         name: connection,
         paused_because,
     };
-    let explained = ExplainedDelivery::of(delivery, &connection, attempts, effects);
+    let explained = ExplainedDelivery::of(delivery, &connection, held, attempts, effects);
     let mut told = story::of_delivery(&explained);
     for link in links {
         let url = link.url.unwrap_or_default();
@@ -140,20 +142,34 @@ fn tell(shown: ShownDelivery) -> String {
     told
 }
 
-/// Why it was skipped or what went wrong, as much as a listing has room for.
+/// What holds it back, why it was skipped or what went wrong, as much as a listing has room for.
 pub fn why(delivery: &DeliveryView) -> String {
-    let why = story::why(delivery.code.as_deref(), delivery.message.as_deref());
+    let failed = || story::why(delivery.code.as_deref(), delivery.message.as_deref());
+    let why = holding(delivery).map(lane::hold_in_short).or_else(failed);
     cut(&printer::plain(&why.unwrap_or_default()), WHY_COLUMNS)
+}
+
+/// What holds it back, where that is its lane and no pause.
+fn holding(delivery: &DeliveryView) -> Option<&HeldView> {
+    let would_run = matches!(
+        delivery.state,
+        DeliveryState::Pending | DeliveryState::Waiting
+    );
+    delivery.held.as_ref().filter(|_| would_run)
 }
 
 fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
     if format.json {
         return printer::json_lines(&items);
     }
-    let row = |item| {
-        let delivery: DeliveryView = serde_json::from_value(item)?;
+    let read = serde_json::from_value::<DeliveryView>;
+    let deliveries = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let any_held = deliveries
+        .iter()
+        .any(|delivery| holding(delivery).is_some());
+    let row = |delivery: DeliveryView| {
         let why = why(&delivery);
-        anyhow::Ok([
+        [
             moment(delivery.received_at),
             delivery.id.to_string(),
             delivery.connection,
@@ -163,9 +179,9 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
             delivery.attempts.to_string(),
             moment_if_any(delivery.not_before),
             why,
-        ])
+        ]
     };
-    let rows = items.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    let rows: Vec<_> = deliveries.into_iter().map(row).collect();
     let header = [
         "RECEIVED (UTC)",
         "ID",
@@ -177,5 +193,11 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
         "NEXT TRY (UTC)",
         "WHY",
     ];
-    printer::table(header, &rows, "no deliveries like these")
+    printer::table(header, &rows, "no deliveries like these")?;
+    if any_held {
+        printer::note(
+            "what is held runs once its lane is released: `gladhand lane release --connection NAME --contact ID`",
+        );
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::endpoint::Endpoint;
 use super::moment::moment;
 use super::{Format, arguments, printer};
-use crate::admin::queue::{HeldView, LaneView};
+use crate::admin::queue::{HeldBy, HeldView, LaneView};
 use crate::client::Payload;
 
 #[derive(Debug, Subcommand)]
@@ -86,6 +86,30 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
     let rows = items.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
     let header = ["SINCE (UTC)", "CONNECTION", "CONTACT", "HELD BY"];
     printer::table(header, &rows, "no lane is held")
+}
+
+/// Who holds it, and since when, as much as a listing has room for.
+pub fn hold_in_short(held: &HeldView) -> String {
+    let holder = match held.held_by {
+        HeldBy::Operator => "an operator",
+        HeldBy::DeadDelivery => "a dead delivery",
+    };
+    format!("held since {} by {holder}", moment(held.held_since))
+}
+
+/// Who holds the lane of this delivery, since when, and what lets it go on, as a sentence.
+pub fn hold_on(delivery: DeliveryId, held: &HeldView) -> String {
+    let holder = if held.delivery == Some(delivery) {
+        "it".to_owned()
+    } else {
+        holder(held.delivery)
+    };
+    format!(
+        "{holder} holds its lane since {}; `gladhand lane release --connection {} --contact {}` lets it go on",
+        moment(held.held_since),
+        held.connection,
+        held.contact
+    )
 }
 
 fn holder(delivery: Option<DeliveryId>) -> String {

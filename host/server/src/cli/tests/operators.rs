@@ -175,6 +175,20 @@ async fn a_contact_is_explained_held_and_synced() {
 }
 
 #[tokio::test]
+async fn what_a_lane_holds_back_says_so() {
+    let scene = Scene::after_a_day().await;
+    let told = scene
+        .tell(&[
+            &["lane", "hold", "--connection", "main", "--contact", "8"],
+            &["delivery", "list", "--contact", "8"],
+            &["delivery", "show", "dlv_00000000000000000000000000000002"],
+            &["explain", "--source", "support", "--contact", "8"],
+        ])
+        .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
 async fn a_contact_is_explained_as_one_json_object() {
     let scene = Scene::after_a_day().await;
     let command = ["explain", "--source", "support", "--contact", "7", "--json"];
