@@ -18,7 +18,7 @@ use crate::system::SystemClock;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the deliveries that need a person, newest first
+    /// List the deliveries that need a person, those of the newest events first
     List {
         #[command(flatten)]
         filter: Filter,
