@@ -100,7 +100,7 @@ pub enum End {
     #[error("the lease on the lane was lost")]
     LeaseLost,
     /// Not now: the delivery waits, and this was no attempt.
-    #[error("deferred until {until}: {}", failure.message)]
+    #[error("deferred until {} UTC: {}", until.utc(), failure.message)]
     Deferred {
         /// When to try again.
         until: Timestamp,

@@ -7,6 +7,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since the Unix epoch, UTC.
@@ -29,6 +30,14 @@ impl Timestamp {
     /// How much later this is than `earlier`; zero where it is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// As people read it, in UTC: `2026-11-20 12:00:00`. One that no calendar has stays a number.
+    pub fn utc(self) -> String {
+        DateTime::from_timestamp_millis(self.0).map_or_else(
+            || self.to_string(),
+            |at| at.format("%Y-%m-%d %H:%M:%S").to_string(),
+        )
     }
 }
 
@@ -187,6 +196,12 @@ impl Drop for Asleep<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_read_a_moment_in_utc() {
+        assert_eq!(Timestamp(1_795_176_000_999).utc(), "2026-11-20 12:00:00");
+        assert_eq!(Timestamp(i64::MAX).utc(), i64::MAX.to_string());
+    }
 
     #[test]
     fn a_wall_clock_that_is_set_leaves_steady_time_alone() {

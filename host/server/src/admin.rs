@@ -30,6 +30,8 @@ pub mod accounts;
 
 pub mod audit;
 
+mod held;
+
 mod pauses;
 
 mod zone;
@@ -204,6 +206,8 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// What webhook URLs begin with; no trailing slash.
     pub public_url: String,
+    /// What the configuration file declares.
+    pub declared: declared::Names,
 }
 
 impl Admin {

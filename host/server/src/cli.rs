@@ -34,6 +34,10 @@ mod endpoint;
 
 mod arguments;
 
+mod declared;
+
+mod limit;
+
 mod story;
 
 mod moment;
@@ -92,8 +96,8 @@ pub struct Options {
 enum Command {
     /// Run the host: take in events and deliver them
     Serve {
-        /// What this host does; without it everything that server.roles says [possible values: intake, worker, console]
-        #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+        /// What this host does; without it everything that server.roles says
+        #[arg(long, value_name = "ROLE", value_delimiter = ',', value_parser = config::sections::ROLES)]
         role: Vec<String>,
     },
     /// Bring the database's schema up to date, or move an installation from one database to another
@@ -111,7 +115,7 @@ enum Command {
         to: Option<String>,
     },
     /// Look for what keeps the host from working
-    Doctor,
+    Doctor(Format),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -161,7 +165,7 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Say everything that is wrong with it: keys, names, settings, time zones, secrets that are missing
-    Check,
+    Check(Format),
     /// Print every setting with its default
     Default,
     /// Print the JSON Schema of the file
@@ -175,11 +179,11 @@ enum KeyCommand {
 }
 
 /// How a listing is printed.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Format {
     /// One JSON object per line
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 /// Runs the program: reads the command line, does what it says, tells the shell how it went.
@@ -216,10 +220,10 @@ async fn run(cli: Cli, environment: &Environment) -> anyhow::Result<bool> {
             to: Some(to),
         } => done(crate::serve::move_over(load()?, environment, &from, &to).await),
         Command::Migrate { .. } => done(crate::serve::migrate(load()?, environment).await),
-        Command::Doctor => crate::doctor::run(&load()?, environment).await,
-        Command::Config(ConfigCommand::Check) => {
+        Command::Doctor(format) => crate::doctor::run(&load()?, environment, format).await,
+        Command::Config(ConfigCommand::Check(format)) => {
             let path = options.config.as_deref();
-            check::run(path, environment, &options.set).await
+            check::run(path, environment, &options.set, format).await
         }
         Command::Config(ConfigCommand::Default) => done(printer::text(config::DEFAULTS)),
         Command::Config(ConfigCommand::Schema) => done(printer::text(config::SCHEMA)),

@@ -6,23 +6,18 @@ use std::net::{SocketAddr, TcpListener};
 use anyhow::{Result, anyhow};
 use gladhand_store::Look;
 use gladhand_store::deliveries::Counts;
+use serde_json::json;
 
-use crate::cli::printer;
+use crate::cli::{Format, printer};
 use crate::config::{Config, Environment};
 use crate::{components, database, keyfile};
 
 /// Says what it finds; false where something keeps the host from working.
-pub async fn run(config: &Config, environment: &Environment) -> Result<bool> {
+pub async fn run(config: &Config, environment: &Environment, format: Format) -> Result<bool> {
     let mut is_well = true;
     let mut say = |name: &str, found: Result<String>| {
-        let line = match found {
-            Ok(fact) => format!("ok      {name}: {fact}\n"),
-            Err(error) => {
-                is_well = false;
-                format!("FAILED  {name}: {error:#}\n")
-            }
-        };
-        printer::text(&line)
+        is_well &= found.is_ok();
+        print_finding(name, &found, format)
     };
     say("configuration", declared(config, environment))?;
     say("master key", master_key(config, environment).await)?;
@@ -32,6 +27,19 @@ pub async fn run(config: &Config, environment: &Environment) -> Result<bool> {
     let metrics = listening("metrics_listen", config.server.metrics_listen);
     say("metrics", metrics)?;
     Ok(is_well)
+}
+
+/// The words of a connector's checks for a program, a line for people.
+fn print_finding(name: &str, found: &Result<String>, format: Format) -> Result<()> {
+    let (state, word, message) = match found {
+        Ok(fact) => ("passed", "ok", fact.clone()),
+        Err(error) => ("failed", "FAILED", format!("{error:#}")),
+    };
+    if format.json {
+        let finding = json!({ "name": name, "state": state, "message": message });
+        return printer::json_lines(&[finding]);
+    }
+    printer::text(&format!("{word:<6}  {name}: {message}\n"))
 }
 
 fn declared(config: &Config, environment: &Environment) -> Result<String> {
@@ -139,7 +147,9 @@ mod tests {
 
     async fn said(config: &Config, environment: &Environment) -> (bool, String) {
         captured::start();
-        let is_well = run(config, environment).await.expect("somebody reads it");
+        let is_well = run(config, environment, Format::default())
+            .await
+            .expect("somebody reads it");
         (is_well, captured::take().stdout)
     }
 

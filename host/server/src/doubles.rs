@@ -28,6 +28,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::admin::declared::Names;
 use crate::admin::operations::Pauses;
 use crate::admin::{Admin, Parts};
 
@@ -55,6 +56,8 @@ pub struct World {
     pub deeds: Mutex<Vec<AuditEntry>>,
     pub pauses: Mutex<Pauses>,
     pub reloads: Mutex<u32>,
+    /// What the configuration file declares.
+    pub declared: Mutex<Names>,
     /// What is told of how many deliveries stand where; a store that does not answer where it is none.
     pub counts: Mutex<Option<Counts>>,
     ids: Mutex<u128>,
@@ -87,6 +90,7 @@ impl World {
             clock: Arc::new(ManualClock::new(NOW)),
             ids: self.clone(),
             public_url: "https://hooks.example.com".to_owned(),
+            declared: locked(&self.declared).clone(),
         }))
     }
 }

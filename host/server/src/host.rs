@@ -200,6 +200,14 @@ fn admin_of(
     address: SocketAddr,
 ) -> Admin {
     let public_url = config.server.public_url.clone();
+    let sources = config.sources.iter();
+    let connections = config.connections.iter();
+    let declared = admin::declared::Names {
+        sources: sources.map(|source| source.name.clone()).collect(),
+        connections: connections
+            .map(|connection| connection.name.clone())
+            .collect(),
+    };
     Admin::new(admin::Parts {
         settings: store.clone(),
         catalog: store.clone(),
@@ -213,6 +221,7 @@ fn admin_of(
         clock: clock.clone(),
         ids: ids.clone(),
         public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
+        declared,
     })
 }
 

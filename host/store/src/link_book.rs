@@ -36,7 +36,8 @@ pub struct LinkFilter {
     pub limit: u32,
 }
 
-/// Links as operators see them. Those of identities are the account's and not listed here.
+/// Links as operators see them. Those of identities are the account's and not listed here; what a connector notes for
+/// itself in a link without a record is not, either.
 #[async_trait]
 pub trait LinkBook: Send + Sync {
     /// In order of entity and object.

@@ -26,6 +26,8 @@ pub struct Selection {
 pub struct HeldFilter {
     /// Of this connection.
     pub connection: Option<ConnectionId>,
+    /// Of these contacts; empty means of all.
+    pub contacts: Vec<String>,
     /// Behind this one, for the next page.
     pub after: Option<(ConnectionId, String)>,
     /// At most so many; the store caps it at 1,000.

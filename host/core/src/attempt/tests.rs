@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::failure::FailureKind;
 use crate::ids::{AttemptId, ConnectionId, DeliveryId, LeaseToken};
 
 fn attempt() -> Attempt {
@@ -150,4 +151,17 @@ fn a_key_that_the_attempt_never_saw_is_not_concluded() {
     attempt.note_effect(&keys(), &doubt(1, Verdict::Unknown));
     assert!(!attempt.conclude(&keys()[0], Verdict::Open));
     assert!(attempt.changes.is_empty());
+}
+
+#[test]
+fn a_deferral_lasts_until_a_moment_that_people_can_read() {
+    let failure = Failure::new(FailureKind::RateLimited, "the CRM asks for it");
+    let end = End::Deferred {
+        until: Timestamp(1_795_176_000_000),
+        failure: Box::new(failure),
+    };
+    assert_eq!(
+        end.to_string(),
+        "deferred until 2026-11-20 12:00:00 UTC: the CRM asks for it"
+    );
 }

@@ -104,6 +104,20 @@ impl Admin {
         Ok(account)
     }
 
+    /// The names of the credentials that the account of this name has; none where there is no such account.
+    pub(super) async fn credentials_of(&self, name: Option<&str>) -> Result<Vec<String>, Error> {
+        let accounts = self.parts.settings.accounts().await?;
+        let Some(account) = accounts
+            .iter()
+            .find(|known| Some(known.name.as_str()) == name)
+        else {
+            return Ok(Vec::new());
+        };
+        let owner = SecretOwner::Account(account.id);
+        let known = self.parts.settings.secrets(owner).await?;
+        Ok(known.into_iter().map(|(name, _)| name).collect())
+    }
+
     /// The account that the connection has, where it is the same CRM: a new credential of its own does not make it
     /// another one, for its identity links and effect keys would be lost.
     async fn own(

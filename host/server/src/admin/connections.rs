@@ -38,7 +38,7 @@ pub struct NewConnection {
     /// Of the CRM.
     #[serde(default)]
     pub base_url: Option<String>,
-    /// By name.
+    /// By name; those that the account has already need not be given.
     #[serde(default, deserialize_with = "secrets::read_secrets")]
     pub credentials: Vec<(String, SecretString)>,
     /// The account's name; without it equal connector, base URL and credentials share one.
@@ -201,6 +201,7 @@ impl Admin {
         if let Some(existing) = existing {
             problems.extend(moved(existing, &connection));
         }
+        let stored = self.credentials_of(new.account.as_deref()).await?;
         let is_routed = existing.is_some_and(|existing| existing.connector == connection.connector);
         let credentials = new
             .credentials
@@ -212,7 +213,7 @@ impl Admin {
             is_routed,
             has_base_url: new.base_url.is_some(),
             credentials,
-            stored: Vec::new(),
+            stored: stored.iter().map(String::as_str).collect(),
             problems,
         };
         let digest = self.check_fit(fit).await?;

@@ -98,14 +98,8 @@ impl Admin {
         let found = self.parts.deliveries.list(filter).await?;
         let is_full = u32::try_from(found.len()).is_ok_and(|length| length == query.limit);
         let next = found.last().filter(|_| is_full).map(|delivery| delivery.id);
-        let items = found
-            .into_iter()
-            .filter(|delivery| query.takes(delivery))
-            .map(|delivery| {
-                let connection = notes.get(&delivery.connection);
-                DeliveryView::of(delivery, connection)
-            })
-            .collect();
+        let taken = found.into_iter().filter(|delivery| query.takes(delivery));
+        let items = self.delivery_views(taken.collect(), &notes).await?;
         Ok(DeadPage { items, next })
     }
 

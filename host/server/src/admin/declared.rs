@@ -17,6 +17,15 @@ pub struct Declared {
     pub connections: Vec<NewConnection>,
 }
 
+/// What the file names: whatever becomes of it at run time, the next start makes it as the file says.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// Of sources.
+    pub sources: Vec<String>,
+    /// Of connections.
+    pub connections: Vec<String>,
+}
+
 impl Admin {
     /// Applies what fits; fails with everything that does not, each with its name.
     pub async fn apply(&self, declared: Declared) -> Result<(), Error> {
@@ -79,10 +88,12 @@ impl Admin {
             let Some(wanted) = users.iter().map(wanted).collect::<Option<Vec<_>>>() else {
                 continue;
             };
-            let Some((first, others)) = wanted.split_first() else {
+            // One that gives none has those of its account.
+            let mut giving = wanted.iter();
+            let Some(first) = giving.find(|connection| !connection.credentials.is_empty()) else {
                 continue;
             };
-            let is_same = |connection: &NewConnection| {
+            let is_same = |connection: &&NewConnection| {
                 let base_url = connection
                     .base_url
                     .as_deref()
@@ -91,9 +102,10 @@ impl Admin {
                 base_url
                     .as_ref()
                     .is_ok_and(|base_url| *base_url == account.base_url)
-                    && secrets::are_equal(&connection.credentials, &first.credentials)
+                    && (connection.credentials.is_empty()
+                        || secrets::are_equal(&connection.credentials, &first.credentials))
             };
-            if !is_same(first) || !others.iter().all(|other| is_same(other)) {
+            if !wanted.iter().all(is_same) {
                 continue;
             }
             for (name, secret) in &first.credentials {

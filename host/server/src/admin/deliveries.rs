@@ -1,5 +1,7 @@
 //! Deliveries: listed and shown, with names for what the store knows by ids.
 
+use std::collections::HashMap;
+
 use gladhand_core::attempt::Link;
 use gladhand_core::clock::Timestamp;
 use gladhand_core::delivery::{Delivery, DeliveryState};
@@ -13,7 +15,7 @@ use gladhand_store::deliveries::{AttemptRecord, DeliveryDetail, DeliveryFilter};
 use serde::{Deserialize, Serialize};
 
 use super::pauses::ConnectionNote;
-use super::queue::delivery_id;
+use super::queue::{HeldView, delivery_id};
 use super::{Admin, Error};
 
 /// Which deliveries to list.
@@ -64,6 +66,8 @@ pub struct DeliveryView {
     pub not_before: Option<Timestamp>,
     /// Why it was skipped, or what went wrong last.
     pub message: Option<String>,
+    /// Its lane, where that is held and so this waits, or is dead and holds it.
+    pub held: Option<HeldView>,
 }
 
 /// Everything about one delivery.
@@ -75,6 +79,8 @@ pub struct ShownDelivery {
     pub connection: String,
     /// Why nothing of its connection runs, where it is paused by that.
     pub paused_because: Option<String>,
+    /// Its lane, where that is held and so this waits, or is dead and holds it.
+    pub held: Option<HeldView>,
     /// Its attempts, oldest first.
     pub attempts: Vec<ShownAttempt>,
     /// Its effects, oldest first.
@@ -106,8 +112,12 @@ impl ShownAttempt {
 }
 
 impl DeliveryView {
-    /// A delivery of this connection.
-    pub fn of(delivery: Delivery, connection: Option<&ConnectionNote>) -> Self {
+    /// A delivery of this connection, in a lane that may be held.
+    pub fn of(
+        delivery: Delivery,
+        connection: Option<&ConnectionNote>,
+        held: Option<HeldView>,
+    ) -> Self {
         let paused = connection.and_then(|connection| connection.holds_back(delivery.state));
         let paused = paused.map(|because| {
             let code = FailureKind::ConnectionPaused.to_string();
@@ -116,6 +126,7 @@ impl DeliveryView {
         let (state, not_before) = match paused {
             // What it waits for has no time.
             Some(_) => (DeliveryState::Paused, None),
+            None if held.is_some() => (delivery.state, None),
             None => (delivery.state, delivery.not_before),
         };
         let (outcome, skipped) = match delivery.outcome {
@@ -150,6 +161,7 @@ impl DeliveryView {
             settled_at: delivery.settled_at,
             not_before,
             message,
+            held,
         }
     }
 }
@@ -185,13 +197,22 @@ impl Admin {
             limit,
         };
         let deliveries = self.parts.deliveries.list(filter).await?;
-        Ok(deliveries
-            .into_iter()
-            .map(|delivery| {
-                let connection = notes.get(&delivery.connection);
-                DeliveryView::of(delivery, connection)
-            })
-            .collect())
+        self.delivery_views(deliveries, &notes).await
+    }
+
+    /// As they are listed, in their order.
+    pub(super) async fn delivery_views(
+        &self,
+        deliveries: Vec<Delivery>,
+        notes: &HashMap<ConnectionId, ConnectionNote>,
+    ) -> Result<Vec<DeliveryView>, Error> {
+        let holds = self.holds(&deliveries).await?;
+        let view = |delivery: Delivery| {
+            let connection = notes.get(&delivery.connection);
+            let held = holds.of(&delivery, connection);
+            DeliveryView::of(delivery, connection, held)
+        };
+        Ok(deliveries.into_iter().map(view).collect())
     }
 
     /// Everything about one.
@@ -205,17 +226,22 @@ impl Admin {
         } = detail.ok_or_else(|| Error::no_id("delivery", id))?;
         let versions = self.parts.catalog.versions().await?;
         let note = self.connection_note(&delivery).await?;
+        let holds = self.holds(std::slice::from_ref(&delivery)).await?;
+        let held = holds.of(&delivery, note.as_ref());
         let paused_because = note
             .as_ref()
             .and_then(|note| note.holds_back(delivery.state))
             .map(str::to_owned);
         if paused_because.is_some() {
             delivery.state = DeliveryState::Paused;
+        }
+        if paused_because.is_some() || held.is_some() {
             delivery.not_before = None;
         }
         Ok(ShownDelivery {
             connection: name_of(note.as_ref(), delivery.connection),
             paused_because,
+            held,
             attempts: attempts
                 .into_iter()
                 .map(|record| ShownAttempt::of(record, &versions))

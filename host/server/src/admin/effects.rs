@@ -99,7 +99,9 @@ impl Admin {
             not_done,
         } = word;
         let word = match (done, not_done) {
-            (Some(remote_id), false) if !remote_id.trim().is_empty() => Word::Done(remote_id),
+            (Some(remote_id), false) if !remote_id.trim().is_empty() => {
+                Word::Done(remote_id.trim().to_owned())
+            }
             (None, true) => Word::NotDone,
             _ => {
                 return Err(Error::Invalid(vec![

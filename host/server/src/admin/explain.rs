@@ -13,6 +13,7 @@ use gladhand_store::link_book::LinkFilter;
 use serde::{Deserialize, Serialize};
 
 use super::pauses::ConnectionNote;
+use super::queue::HeldView;
 use super::{Admin, DeliveryView, Error, ShownAttempt, pauses};
 
 /// More kinds of record than any CRM keeps of one contact.
@@ -102,6 +103,8 @@ pub struct ExplainedDelivery {
     pub settled_at: Option<Timestamp>,
     /// When it is tried next.
     pub not_before: Option<Timestamp>,
+    /// Its lane, where that is held and so this waits, or is dead and holds it.
+    pub held: Option<HeldView>,
     /// Oldest first.
     pub attempts: Vec<ShownAttempt>,
     /// Oldest first.
@@ -236,6 +239,7 @@ impl Admin {
         };
         let found = self.parts.deliveries.list(filter).await?;
         explanation.more |= u32::try_from(found.len()).is_ok_and(|length| length == limit);
+        let holds = self.holds(&found).await?;
         for delivery in found {
             // What retention takes away meanwhile needs no explanation any more.
             let Some(detail) = self.parts.deliveries.show(delivery.id).await? else {
@@ -252,7 +256,8 @@ impl Admin {
                 .into_iter()
                 .map(|record| ShownAttempt::of(record, &versions))
                 .collect();
-            let explained = ExplainedDelivery::of(delivery, &note, attempts, effects);
+            let held = holds.of(&delivery, Some(&note));
+            let explained = ExplainedDelivery::of(delivery, &note, held, attempts, effects);
             explanation.deliveries.push(explained);
         }
         Ok(())
@@ -264,12 +269,13 @@ impl ExplainedDelivery {
     pub fn of(
         delivery: Delivery,
         connection: &ConnectionNote,
+        held: Option<HeldView>,
         attempts: Vec<ShownAttempt>,
         effects: Vec<EffectSummary>,
     ) -> Self {
         let event_name = delivery.event_name.clone();
         let (is_sync, queued_at) = (delivery.is_sync, delivery.queued_at);
-        let view = DeliveryView::of(delivery, Some(connection));
+        let view = DeliveryView::of(delivery, Some(connection), held);
         Self {
             id: view.id,
             event_id: view.event_id,
@@ -287,6 +293,7 @@ impl ExplainedDelivery {
             queued_at,
             settled_at: view.settled_at,
             not_before: view.not_before,
+            held: view.held,
             attempts,
             effects,
         }

@@ -42,6 +42,9 @@ pub struct NewLink {
     /// What an export says; an import gives it a new one.
     #[serde(default, skip_serializing)]
     pub updated_at: Option<i64>,
+    /// Where it stands in the file that it is of: what is wrong with it is told with this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
 }
 
 /// The CRM's side of a link.
@@ -118,7 +121,14 @@ impl Admin {
             ));
         }
         let objects = self.objects(&connection).await?;
-        problems.extend(links.iter().filter_map(|link| link_problem(link, &objects)));
+        let flawed = links.iter().filter_map(|link| {
+            let problem = link_problem(link, &objects)?;
+            Some(match link.line {
+                Some(line) => format!("line {line}: {problem}"),
+                None => problem,
+            })
+        });
+        problems.extend(flawed);
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }

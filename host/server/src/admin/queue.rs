@@ -7,6 +7,7 @@ use gladhand_store::queue::{Asked, HeldFilter, HeldLane};
 use serde::{Deserialize, Serialize};
 
 use super::deliveries::name_of;
+use super::pauses::ConnectionNote;
 use super::{Admin, DeliveryView, Error};
 
 /// What is stored as the reason where the operator gives none.
@@ -21,6 +22,8 @@ pub struct LaneView {
     pub contact: String,
     /// Nothing of it runs until it is released.
     pub held: bool,
+    /// It was held before.
+    pub was_held: bool,
 }
 
 /// Which held lanes to list.
@@ -68,6 +71,23 @@ pub struct Synced {
     pub count: u64,
 }
 
+impl HeldView {
+    /// A lane of this connection.
+    pub(super) fn of(lane: HeldLane, connection: Option<&ConnectionNote>) -> Self {
+        Self {
+            connection_id: lane.connection,
+            connection: name_of(connection, lane.connection),
+            contact: lane.contact,
+            held_by: match lane.holder {
+                Some(_) => HeldBy::DeadDelivery,
+                None => HeldBy::Operator,
+            },
+            delivery: lane.holder,
+            held_since: lane.since,
+        }
+    }
+}
+
 impl Admin {
     /// Queues a settled delivery again, or lets one that waits run now.
     pub async fn retry_delivery(&self, id: &str) -> Result<DeliveryView, Error> {
@@ -102,6 +122,7 @@ impl Admin {
         is_held: bool,
     ) -> Result<LaneView, Error> {
         let connection = self.find_connection(connection).await?;
+        let was_held = self.is_held(connection.id, contact).await?;
         let queue = &self.parts.queue;
         if !queue
             .hold(connection.id, contact, is_held, self.now())
@@ -123,12 +144,15 @@ impl Admin {
         } else {
             ("lane.release", "the contact's deliveries run again")
         };
-        let subject = format!("{}, contact {contact}", connection.name);
-        self.record(action, &subject, detail).await;
+        if is_held || was_held {
+            let subject = format!("{}, contact {contact}", connection.name);
+            self.record(action, &subject, detail).await;
+        }
         Ok(LaneView {
             connection: connection.name,
             contact: contact.to_owned(),
             held: is_held,
+            was_held,
         })
     }
 
@@ -142,19 +166,13 @@ impl Admin {
             connection,
             after: query.after,
             limit: query.limit,
+            ..HeldFilter::default()
         };
         let held = self.parts.queue.held(filter).await?;
         let notes = self.connection_notes().await?;
-        let view = |lane: HeldLane| HeldView {
-            connection_id: lane.connection,
-            connection: name_of(notes.get(&lane.connection), lane.connection),
-            contact: lane.contact,
-            held_by: match lane.holder {
-                Some(_) => HeldBy::DeadDelivery,
-                None => HeldBy::Operator,
-            },
-            delivery: lane.holder,
-            held_since: lane.since,
+        let view = |lane: HeldLane| {
+            let connection = notes.get(&lane.connection);
+            HeldView::of(lane, connection)
         };
         Ok(held.into_iter().map(view).collect())
     }
@@ -188,7 +206,9 @@ impl Admin {
         match asked {
             Asked::Done(delivery) => {
                 let note = self.connection_note(&delivery).await?;
-                Ok(DeliveryView::of(delivery, note.as_ref()))
+                let holds = self.holds(std::slice::from_ref(&delivery)).await?;
+                let held = holds.of(&delivery, note.as_ref());
+                Ok(DeliveryView::of(delivery, note.as_ref(), held))
             }
             Asked::Refused(delivery) => Err(refused(&delivery)),
             Asked::Unknown => Err(Error::no_id("delivery", id)),

@@ -28,7 +28,7 @@ pub fn misfits(descriptor: &Descriptor, given: &Given<'_>) -> Vec<String> {
         .any(|host| host.contains("{base-url}"));
     let missing = (needs_base_url && !given.has_base_url).then(|| {
         format!(
-            "the connector `{}` needs the `base_url` of the CRM",
+            "the connector `{}` needs the `base_url` (--base-url) of the CRM",
             descriptor.id
         )
     });

@@ -57,6 +57,8 @@ pub struct SourceView {
     pub allow_http: bool,
     /// What is known to it, without the values.
     pub secrets: Vec<SecretView>,
+    /// The configuration file declares it, and the next start makes it as the file says.
+    pub declared: bool,
     /// Where it sends its events; holds a token where it does not sign, so listings leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
@@ -221,6 +223,7 @@ impl Admin {
                 .iter()
                 .map(|(name, secret)| SecretView::of(name, secret))
                 .collect(),
+            declared: self.parts.declared.sources.contains(&source.name),
             webhook_url: Some(webhook_url),
         })
     }

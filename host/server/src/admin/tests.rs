@@ -185,7 +185,7 @@ async fn everything_that_does_not_fit_is_said_at_once() {
     check_problems(
         admin.add_connection(new).await,
         &[
-            "`http://crm.example.com` goes without TLS: use https://, or say allow_http where that is meant",
+            "`http://crm.example.com` goes without TLS: use https://, or say allow_http (--allow-http) where that is meant",
             "the connector `crm` needs the credential `token`",
             "the connector `crm` knows no credential `tokn`; it takes token",
             "settings.stage: 0 is less than the minimum of 1",
@@ -292,7 +292,7 @@ async fn a_connector_that_needs_the_base_url_gets_it() {
     new.base_url = None;
     check_problems(
         admin.add_connection(new).await,
-        &["the connector `crm` needs the `base_url` of the CRM"],
+        &["the connector `crm` needs the `base_url` (--base-url) of the CRM"],
     );
 }
 
@@ -376,7 +376,10 @@ async fn an_account_can_be_named_and_must_then_be_the_same_crm() {
         .add_connection(named(connection("b", CRM, "rotated")))
         .await
         .expect("a connection");
-    assert_eq!(accounts_used(&world), ["shared", "shared"]);
+    let mut bare = named(connection("bare", CRM, "token"));
+    bare.credentials.clear();
+    admin.add_connection(bare).await.expect("a connection");
+    assert_eq!(accounts_used(&world), ["shared", "shared", "shared"]);
     assert_eq!(secrets_named(&world, "token"), ["rotated"]);
     check_problems(
         admin

@@ -12,7 +12,7 @@ pub fn canonical(base_url: &str, allow_http: bool) -> Result<String, String> {
         "http" if allow_http => {}
         "http" => {
             return Err(format!(
-                "`{base_url}` goes without TLS: use https://, or say allow_http where that is meant"
+                "`{base_url}` goes without TLS: use https://, or say allow_http (--allow-http) where that is meant"
             ));
         }
         other => {
@@ -72,7 +72,7 @@ mod tests {
         );
         check_refused(
             "http://x",
-            "`http://x` goes without TLS: use https://, or say allow_http where that is meant",
+            "`http://x` goes without TLS: use https://, or say allow_http (--allow-http) where that is meant",
         );
         check_refused(
             "https://x/?a=1",

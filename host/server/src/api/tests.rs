@@ -138,7 +138,7 @@ async fn a_source_is_added_shown_listed_and_removed() {
         json!({
             "id": "src_00000000000000000000000000000001", "name": "support", "kind": "chatwoot", "signed": true,
             "base_url": null, "account_id": 1, "allow_private_network": false, "allow_http": false,
-            "secrets": [{ "name": "webhook_secret", "ends_with": "…cdef" }],
+            "secrets": [{ "name": "webhook_secret", "ends_with": "…cdef" }], "declared": false,
             "webhook_url": "https://hooks.example.com/hooks/chatwoot/support",
         })
     );
@@ -178,7 +178,7 @@ async fn a_connection_is_shown_without_its_credential() {
             "policy": {
                 "on_dead": "continue", "retry_from_secs": 5, "retry_to_secs": 3_600, "retry_for_secs": 86_400,
             },
-            "allow_private_network": false, "allow_http": false,
+            "allow_private_network": false, "allow_http": false, "declared": false,
         })
     );
 }
@@ -427,13 +427,13 @@ async fn a_delivery_says_why_it_stands_where_it_stands() {
                 "id": "dlv_00000000000000000000000000000002", "event_id": "evt_00000000000000000000000000000002",
                 "connection": "main", "lane": "7", "kind": "contact.changed", "state": "skipped", "outcome": "skipped",
                 "code": "no-identity", "attempts": 1, "version": "d1", "received_at": 1000, "settled_at": 2000,
-                "not_before": null, "message": "the contact has no e-mail address",
+                "not_before": null, "message": "the contact has no e-mail address", "held": null,
             },
             {
                 "id": "dlv_00000000000000000000000000000001", "event_id": "evt_00000000000000000000000000000001",
                 "connection": "main", "lane": "7", "kind": "contact.changed", "state": "dead", "outcome": null,
                 "code": "invalid", "attempts": 1, "version": "d1", "received_at": 1000, "settled_at": null,
-                "not_before": null, "message": "the CRM refuses the e-mail address",
+                "not_before": null, "message": "the CRM refuses the e-mail address", "held": null,
             },
         ])
     );

@@ -89,6 +89,14 @@ pub fn failure_kind(text: &str) -> Result<FailureKind, String> {
     FailureKind::parse(text).ok_or_else(|| unknown_word(text, words))
 }
 
+/// The id of a record, without the spaces around it.
+pub fn record_id(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("write the id that the record has in the CRM"),
+        id => Ok(id.to_owned()),
+    }
+}
+
 /// `contact:7`
 pub fn entity(text: &str) -> Result<Entity, String> {
     let advice = || {
@@ -221,6 +229,12 @@ mod tests {
         for text in ["", "yesterday", "h", "-1h", "5ä", "2026-13-01", "99999999d"] {
             assert!(since(text).is_err() && duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_record_id_is_no_space() {
+        assert_eq!(record_id(" 41 "), Ok("41".to_owned()));
+        assert!(record_id("").is_err() && record_id(" \t").is_err());
     }
 
     #[test]

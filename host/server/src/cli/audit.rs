@@ -4,8 +4,8 @@ use clap::Subcommand;
 use gladhand_store::audit::AuditEntry;
 use serde_json::Value;
 
-use super::delivery::PAGE;
 use super::endpoint::Endpoint;
+use super::limit::Limit;
 use super::moment::moment;
 use super::{Format, printer};
 
@@ -13,9 +13,8 @@ use super::{Format, printer};
 pub enum Command {
     /// List who did what, newest first
     List {
-        /// At most so many
-        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-        limit: usize,
+        #[command(flatten)]
+        limit: Limit,
         #[command(flatten)]
         format: Format,
     },
@@ -23,12 +22,11 @@ pub enum Command {
 
 pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
     let Command::List { limit, format } = command;
-    let query = [("limit", limit.clamp(1, PAGE).to_string())];
-    let found = endpoint
-        .client
-        .list(&["audit"], &query, Some(limit))
-        .await?;
-    list(found, format)
+    let query = [("limit", limit.page())];
+    let (found, rest) = limit.first(&endpoint.client, &["audit"], &query).await?;
+    list(found, format)?;
+    rest.tell();
+    Ok(())
 }
 
 fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ use gladhand_store::catalog::Version;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::printer;
+use super::{Format, printer};
 use crate::admin::settings::{self, Given};
 use crate::admin::{name_problem, url, zone_problem};
 use crate::config::{self, Draft, Environment, Problem, sections};
@@ -23,13 +23,20 @@ pub async fn run(
     path: Option<&Path>,
     environment: &Environment,
     flags: &[(String, String)],
+    format: Format,
 ) -> anyhow::Result<bool> {
     let problems = match Draft::load(path, environment, flags) {
         Ok(draft) => look(draft, environment).await?,
         Err(config::Error::Invalid(problems)) => problems,
         Err(error) => return Err(error.into()),
     };
+    printer::note(&looked_at(path));
     // What is wrong is what was asked for, so it is data.
+    if format.json {
+        let items: Vec<Value> = problems.iter().map(Problem::json).collect();
+        printer::json_lines(&items)?;
+        return Ok(problems.is_empty());
+    }
     for problem in &problems {
         printer::text(&format!("{problem}\n"))?;
     }
@@ -37,6 +44,18 @@ pub async fn run(
         printer::text("ok\n")?;
     }
     Ok(problems.is_empty())
+}
+
+/// Which file was looked at, or that there is none.
+fn looked_at(path: Option<&Path>) -> String {
+    let file = path.unwrap_or(Path::new(config::FILE));
+    if path.is_some() || file.exists() {
+        return format!("looked at {}", file.display());
+    }
+    format!(
+        "there is no {} here: only the defaults, the environment and --set were looked at; --config names another file",
+        file.display()
+    )
 }
 
 async fn look(mut draft: Draft, environment: &Environment) -> anyhow::Result<Vec<Problem>> {
@@ -52,7 +71,7 @@ async fn look(mut draft: Draft, environment: &Environment) -> anyhow::Result<Vec
         let dir = &connectors.dir;
         let versions = components::describe(dir).await?;
         for connection in &draft.connections {
-            match misfits(connection, &versions) {
+            match misfits(connection, &draft.connections, &versions) {
                 Some(found) => problems.extend(found),
                 None => printer::note(&format!(
                     "the component of `{}` is not in {}: the settings and credentials of connection `{}` were not \
@@ -121,19 +140,24 @@ fn source_problem(name: &str, sources: &[sections::Source]) -> Option<String> {
     Some(format!("no [[source]] is called `{name}`; {advice}"))
 }
 
-/// What does not fit the connector; `None` where its component is not there.
-fn misfits(connection: &sections::Connection, versions: &[Version]) -> Option<Vec<Problem>> {
+/// What does not fit the connector; `None` where its component is not there. `declared` are all connections of the file.
+fn misfits(
+    connection: &sections::Connection,
+    declared: &[sections::Connection],
+    versions: &[Version],
+) -> Option<Vec<Problem>> {
     let settings = Value::Object(connection.settings.clone());
     let version = settings::version_of(&stored(connection), None, versions).ok()?;
-    let credentials: Vec<&str> = connection
-        .credentials
+    let own: Vec<&str> = credentials(connection).collect();
+    let of_account: Vec<&str> = declared
         .iter()
-        .map(|(name, _)| name.as_str())
+        .filter(|other| shares_account(connection, other))
+        .flat_map(credentials)
         .collect();
     let given = Given {
         has_base_url: connection.base_url.is_some(),
-        credentials: &credentials,
-        stored: &[],
+        credentials: &own,
+        stored: &of_account,
         settings: &settings,
     };
     let found = settings::misfits(&version.descriptor, &given);
@@ -143,6 +167,16 @@ fn misfits(connection: &sections::Connection, versions: &[Version]) -> Option<Ve
             .map(|problem| about(connection, problem))
             .collect(),
     )
+}
+
+fn credentials(connection: &sections::Connection) -> impl Iterator<Item = &str> {
+    connection.credentials.iter().map(|(name, _)| name.as_str())
+}
+
+/// Whether the account that a connection names is another's, which is called as that one says, or as it itself.
+fn shares_account(connection: &sections::Connection, other: &sections::Connection) -> bool {
+    let name = other.account.as_ref().unwrap_or(&other.name);
+    connection.account.as_ref() == Some(name)
 }
 
 /// As it would be stored: choosing a version looks at its connector only.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use self::options::{Add, Set};
 use super::endpoint::Endpoint;
-use super::{Format, arguments, printer};
+use super::{Format, arguments, declared, printer};
 use crate::admin::ConnectionView;
 use crate::client::{Client, Payload};
 use crate::config::Environment;
@@ -61,6 +61,8 @@ pub enum Command {
     Remove {
         /// Its name
         name: String,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -121,6 +123,9 @@ pub async fn run(
             if set.all_inboxes {
                 body.insert("inboxes".to_owned(), json!([]));
             }
+            if set.no_time_zone {
+                body.insert("time_zone".to_owned(), json!(""));
+            }
             let changed = client
                 .send(
                     Method::PATCH,
@@ -130,6 +135,8 @@ pub async fn run(
                 )
                 .await?;
             show(&changed, set.format)?;
+            let undoes = "sets it as it is written there; make the change there, too";
+            declared::tell("connection", &changed, undoes);
         }
         Command::Pause { name, format } => {
             let path = ["connections", &name, "pause"];
@@ -141,11 +148,19 @@ pub async fn run(
             let resumed = client.send(Method::POST, &path, &[], Payload::None).await?;
             printer::changed(resumed, &format!("connection `{name}` runs"), format)?;
         }
-        Command::Remove { name } => {
+        Command::Remove { name, format } => {
+            let path = ["connections", &name];
+            let shown = client.get(&path, &[]).await?;
             client
-                .send(Method::DELETE, &["connections", &name], &[], Payload::None)
+                .send(Method::DELETE, &path, &[], Payload::None)
                 .await?;
-            printer::note(&format!("connection `{name}` is removed"));
+            let removed = json!({ "connection": name, "removed": true });
+            printer::changed(removed, &format!("connection `{name}` is removed"), format)?;
+            declared::tell(
+                "connection",
+                &shown,
+                "adds it again; take it out there, too",
+            );
         }
     }
     Ok(true)

@@ -1,16 +1,16 @@
 //! `gladhand dead …`
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use gladhand_core::clock::Clock as _;
 use gladhand_core::failure::FailureKind;
 use hyper::Method;
 use serde_json::{Value, json};
 
 use super::arguments::Since;
-use super::delivery::{self, PAGE};
 use super::endpoint::Endpoint;
+use super::limit::{Limit, PAGE};
 use super::moment::moment_if_any;
-use super::{Format, arguments, printer};
+use super::{Format, arguments, delivery, printer};
 use crate::admin::DeliveryView;
 use crate::admin::dead::DeadDone;
 use crate::client::Payload;
@@ -18,17 +18,17 @@ use crate::system::SystemClock;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the deliveries that need a person, newest first
+    /// List the deliveries that need a person, those of the newest events first
     List {
         #[command(flatten)]
         filter: Filter,
-        /// At most so many
-        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-        limit: usize,
+        #[command(flatten)]
+        limit: Limit,
         #[command(flatten)]
         format: Format,
     },
     /// Queue them again; each runs on its record's newest state
+    #[command(group = choice())]
     Retry {
         #[command(flatten)]
         filter: Filter,
@@ -39,6 +39,7 @@ pub enum Command {
         format: Format,
     },
     /// Settle them as skipped; writes that are in doubt stay in doubt
+    #[command(group = choice())]
     Discard {
         #[command(flatten)]
         filter: Filter,
@@ -51,6 +52,15 @@ pub enum Command {
         #[command(flatten)]
         format: Format,
     },
+}
+
+/// What is done to dead letters is never done to all of them by omission.
+fn choice() -> ArgGroup {
+    let choices = ["connection", "code", "since", "until", "all"];
+    ArgGroup::new("choice")
+        .required(true)
+        .multiple(true)
+        .args(choices)
 }
 
 /// Said where none is found.
@@ -88,8 +98,10 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
                 ("limit", Some(PAGE.to_string())),
             ];
             let query = arguments::query(told);
-            let found = endpoint.client.list(&["dead"], &query, Some(limit)).await?;
-            list(found, format)
+            let (found, rest) = limit.first(&endpoint.client, &["dead"], &query).await?;
+            list(found, format)?;
+            rest.tell();
+            Ok(())
         }
         Command::Retry {
             filter,

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 use super::arguments::Since;
 use super::endpoint::Endpoint;
+use super::limit::Limit;
 use super::moment::{moment, moment_if_any};
 use super::printer::table::cut;
-use super::{Format, arguments, printer, story};
+use super::{Format, arguments, lane, printer, story};
 use crate::admin::explain::ExplainedDelivery;
+use crate::admin::queue::HeldView;
 use crate::admin::{ConnectionNote, DeliveryView, ShownDelivery};
 use crate::client::Payload;
 
@@ -58,15 +60,11 @@ pub struct List {
     /// Received since 2026-11-20T12:00:00Z, since 2026-11-20, or in the last 15m, 2h, 7d
     #[arg(long, value_name = "TIME", value_parser = arguments::since)]
     since: Option<Since>,
-    /// At most so many
-    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-    limit: usize,
+    #[command(flatten)]
+    limit: Limit,
     #[command(flatten)]
     format: Format,
 }
-
-/// As many as the API gives at once.
-pub const PAGE: usize = 1_000;
 
 /// How much of a reason a listing shows, in columns; `delivery show` has it whole.
 const WHY_COLUMNS: usize = 60;
@@ -87,11 +85,13 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
                 ("state", state.map(|state| state.to_string())),
                 ("contact", contact),
                 ("since", since.map(Since::query)),
-                ("limit", Some(limit.clamp(1, PAGE).to_string())),
+                ("limit", Some(limit.page())),
             ];
             let query = arguments::query(told);
-            let found = client.list(&["deliveries"], &query, Some(limit)).await?;
-            list(found, format)
+            let (found, rest) = limit.first(client, &["deliveries"], &query).await?;
+            list(found, format)?;
+            rest.tell();
+            Ok(())
         }
         Command::Show { id, format } => {
             let shown = client.get(&["deliveries", &id], &[]).await?;
@@ -123,6 +123,7 @@ fn tell(shown: ShownDelivery) -> String {
         delivery,
         connection,
         paused_because,
+        held,
         attempts,
         effects,
         links,
@@ -131,7 +132,7 @@ fn tell(shown: ShownDelivery) -> String {
         name: connection,
         paused_because,
     };
-    let explained = ExplainedDelivery::of(delivery, &connection, attempts, effects);
+    let explained = ExplainedDelivery::of(delivery, &connection, held, attempts, effects);
     let mut told = story::of_delivery(&explained);
     for link in links {
         let url = link.url.unwrap_or_default();
@@ -141,20 +142,34 @@ fn tell(shown: ShownDelivery) -> String {
     told
 }
 
-/// Why it was skipped or what went wrong, as much as a listing has room for.
+/// What holds it back, why it was skipped or what went wrong, as much as a listing has room for.
 pub fn why(delivery: &DeliveryView) -> String {
-    let why = story::why(delivery.code.as_deref(), delivery.message.as_deref());
+    let failed = || story::why(delivery.code.as_deref(), delivery.message.as_deref());
+    let why = holding(delivery).map(lane::hold_in_short).or_else(failed);
     cut(&printer::plain(&why.unwrap_or_default()), WHY_COLUMNS)
+}
+
+/// What holds it back, where that is its lane and no pause.
+fn holding(delivery: &DeliveryView) -> Option<&HeldView> {
+    let would_run = matches!(
+        delivery.state,
+        DeliveryState::Pending | DeliveryState::Waiting
+    );
+    delivery.held.as_ref().filter(|_| would_run)
 }
 
 fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
     if format.json {
         return printer::json_lines(&items);
     }
-    let row = |item| {
-        let delivery: DeliveryView = serde_json::from_value(item)?;
+    let read = serde_json::from_value::<DeliveryView>;
+    let deliveries = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let any_held = deliveries
+        .iter()
+        .any(|delivery| holding(delivery).is_some());
+    let row = |delivery: DeliveryView| {
         let why = why(&delivery);
-        anyhow::Ok([
+        [
             moment(delivery.received_at),
             delivery.id.to_string(),
             delivery.connection,
@@ -164,9 +179,9 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
             delivery.attempts.to_string(),
             moment_if_any(delivery.not_before),
             why,
-        ])
+        ]
     };
-    let rows = items.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    let rows: Vec<_> = deliveries.into_iter().map(row).collect();
     let header = [
         "RECEIVED (UTC)",
         "ID",
@@ -178,5 +193,11 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
         "NEXT TRY (UTC)",
         "WHY",
     ];
-    printer::table(header, &rows, "no deliveries like these")
+    printer::table(header, &rows, "no deliveries like these")?;
+    if any_held {
+        printer::note(
+            "what is held runs once its lane is released: `gladhand lane release --connection NAME --contact ID`",
+        );
+    }
+    Ok(())
 }

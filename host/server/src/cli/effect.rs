@@ -4,8 +4,8 @@ use clap::{ArgGroup, Args, Subcommand};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::delivery::PAGE;
 use super::endpoint::Endpoint;
+use super::limit::Limit;
 use super::moment::moment;
 use super::{Format, arguments, printer};
 use crate::admin::EffectView;
@@ -21,9 +21,8 @@ pub enum Command {
         /// Only those of which nobody knows whether they were done
         #[arg(long)]
         in_doubt: bool,
-        /// At most so many
-        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-        limit: usize,
+        #[command(flatten)]
+        limit: Limit,
         #[command(flatten)]
         format: Format,
     },
@@ -39,8 +38,8 @@ pub struct Conclude {
     /// The account's name
     #[arg(long, value_name = "NAME")]
     account: String,
-    /// The record is there, with this id; it is linked, and not made again
-    #[arg(long, value_name = "REMOTE_ID")]
+    /// The record is there, with this id, which no command corrects later; it is linked, and not made again
+    #[arg(long, value_name = "REMOTE_ID", value_parser = arguments::record_id)]
     done: Option<String>,
     /// The record is not there; the next attempt makes it
     #[arg(long)]
@@ -61,16 +60,18 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
             let told = [
                 ("account", account),
                 ("in_doubt", Some(in_doubt.to_string())),
-                ("limit", Some(limit.clamp(1, PAGE).to_string())),
+                ("limit", Some(limit.page())),
             ];
             let query = arguments::query(told);
-            let found = client.list(&["effects"], &query, Some(limit)).await?;
+            let (found, rest) = limit.first(client, &["effects"], &query).await?;
             let nothing = if in_doubt {
                 "no write is in doubt"
             } else {
                 "no writes are kept"
             };
-            list(found, nothing, format)
+            list(found, nothing, format)?;
+            rest.tell();
+            Ok(())
         }
         Command::Conclude(conclude) => {
             let body = json!({
@@ -84,8 +85,10 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
                 .send(Method::POST, &path, &[], Payload::Json(body))
                 .await?;
             let effect: EffectView = serde_json::from_value(concluded.clone())?;
+            let record = conclude.done.map(|id| format!(", as record `{id}`"));
+            let record = record.unwrap_or_default();
             let sentence = format!(
-                "the write of {} is {} now; its delivery is `{}`",
+                "the write of {} is {} now{record}; its delivery is `{}`",
                 effect.keys.join(", "),
                 effect.verdict,
                 effect.delivery

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use gladhand_core::ids::{ConnectionId, SourceId};
 use serde_json::Value;
 
-use super::delivery::PAGE;
 use super::endpoint::Endpoint;
+use super::limit::PAGE;
 use super::moment::moment;
 use super::printer::table::{Columns, cut};
 use super::{Format, printer};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::endpoint::Endpoint;
 use super::moment::moment;
 use super::{Format, arguments, printer};
-use crate::admin::queue::HeldView;
+use crate::admin::queue::{HeldBy, HeldView, LaneView};
 use crate::client::Payload;
 
 #[derive(Debug, Subcommand)]
@@ -43,14 +43,14 @@ pub struct Lane {
 }
 
 pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
-    let (lane, verb, now) = match command {
+    let (lane, verb) = match command {
         Command::List(List { connection, format }) => {
             let query = arguments::query([("connection", connection)]);
             let held = endpoint.client.list(&["lanes"], &query, None).await?;
             return list(held, format);
         }
-        Command::Hold(lane) => (lane, "hold", "is held"),
-        Command::Release(lane) => (lane, "release", "runs again"),
+        Command::Hold(lane) => (lane, "hold"),
+        Command::Release(lane) => (lane, "release"),
     };
     let Lane {
         connection,
@@ -59,9 +59,15 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
     } = lane;
     let path = ["connections", &connection, "lanes", &contact, verb];
     let client = &endpoint.client;
-    let lane = client.send(Method::POST, &path, &[], Payload::None).await?;
+    let answer = client.send(Method::POST, &path, &[], Payload::None).await?;
+    let lane: LaneView = serde_json::from_value(answer.clone())?;
+    let now = match (lane.held, lane.was_held) {
+        (true, _) => "is held",
+        (false, true) => "runs again",
+        (false, false) => "was not held",
+    };
     let sentence = format!("contact `{contact}` {now} in connection `{connection}`");
-    printer::changed(lane, &sentence, format)
+    printer::changed(answer, &sentence, format)
 }
 
 fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
@@ -80,6 +86,30 @@ fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {
     let rows = items.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
     let header = ["SINCE (UTC)", "CONNECTION", "CONTACT", "HELD BY"];
     printer::table(header, &rows, "no lane is held")
+}
+
+/// Who holds it, and since when, as much as a listing has room for.
+pub fn hold_in_short(held: &HeldView) -> String {
+    let holder = match held.held_by {
+        HeldBy::Operator => "an operator",
+        HeldBy::DeadDelivery => "a dead delivery",
+    };
+    format!("held since {} by {holder}", moment(held.held_since))
+}
+
+/// Who holds the lane of this delivery, since when, and what lets it go on, as a sentence.
+pub fn hold_on(delivery: DeliveryId, held: &HeldView) -> String {
+    let holder = if held.delivery == Some(delivery) {
+        "it".to_owned()
+    } else {
+        holder(held.delivery)
+    };
+    format!(
+        "{holder} holds its lane since {}; `gladhand lane release --connection {} --contact {}` lets it go on",
+        moment(held.held_since),
+        held.connection,
+        held.contact
+    )
 }
 
 fn holder(delivery: Option<DeliveryId>) -> String {

@@ -12,8 +12,8 @@ use gladhand_store::link_book::LinkRecord;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::delivery::PAGE;
 use super::endpoint::Endpoint;
+use super::limit::{Limit, PAGE};
 use super::moment::moment;
 use super::{Format, arguments, printer};
 use crate::admin::ConnectionView;
@@ -26,9 +26,8 @@ pub enum Command {
     List {
         #[command(flatten)]
         filter: Filter,
-        /// At most so many
-        #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-        limit: usize,
+        #[command(flatten)]
+        limit: Limit,
         #[command(flatten)]
         format: Format,
     },
@@ -62,6 +61,8 @@ pub enum Command {
         /// The CRM's kind of record
         #[arg(long, value_name = "OBJECT")]
         object: String,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -124,11 +125,14 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
                 ("id", id),
                 ("object", filter.object),
                 ("remote_id", filter.remote_id),
-                ("limit", Some(limit.clamp(1, PAGE).to_string())),
+                ("limit", Some(limit.page())),
             ];
             let path = ["connections", &filter.connection, "links"];
             let query = arguments::query(told);
-            list(client.list(&path, &query, Some(limit)).await?, format)
+            let (found, rest) = limit.first(client, &path, &query).await?;
+            list(found, format)?;
+            rest.tell();
+            Ok(())
         }
         Command::Import {
             file,
@@ -145,17 +149,23 @@ pub async fn run(command: Command, endpoint: &Endpoint) -> anyhow::Result<()> {
             connection,
             whose,
             object,
+            format,
         } => {
-            let Entity { kind, id } =
-                entity_of(whose.contact, whose.entity).context("whose link is meant")?;
-            let path = ["connections", &connection, "links", &kind, &id, &object];
+            let entity = entity_of(whose.contact, whose.entity).context("whose link is meant")?;
+            let Entity { kind, id } = &entity;
+            let path = ["connections", &connection, "links", kind, id, &object];
             client
                 .send(Method::DELETE, &path, &[], Payload::None)
                 .await?;
-            printer::note(&format!(
-                "the link of {kind} `{id}` to its record of kind `{object}` is removed"
-            ));
-            Ok(())
+            let removed = json!({
+                "connection": connection,
+                "entity": entity,
+                "object": object,
+                "removed": true,
+            });
+            let sentence =
+                format!("the link of {kind} `{id}` to its record of kind `{object}` is removed");
+            printer::changed(removed, &sentence, format)
         }
     }
 }
@@ -175,14 +185,16 @@ async fn import(
     is_dry: bool,
     format: Format,
 ) -> anyhow::Result<()> {
-    let text = if file == Path::new("-") {
+    let (place, text) = if file == Path::new("-") {
         let mut text = String::new();
         std::io::stdin()
             .read_to_string(&mut text)
             .context("reading stdin")?;
-        text
+        ("stdin".to_owned(), text)
     } else {
-        std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?
+        let place = file.display().to_string();
+        let text = std::fs::read_to_string(file).with_context(|| format!("reading {place}"))?;
+        (place, text)
     };
     let shown = client.get(&["connections", connection], &[]).await?;
     let shown: ConnectionView = serde_json::from_value(shown)?;
@@ -191,14 +203,21 @@ async fn import(
         .split_once('@')
         .map_or(shown.connector.as_str(), |(name, _)| name);
     let read = import::read(&text, provider)
-        .with_context(|| format!("nothing was imported from {}", file.display()))?;
+        .with_context(|| format!("nothing was imported from {place}"))?;
     // The host looks at every part before it takes the first: a file is imported as a whole.
     let passes: &[bool] = if is_dry { &[true] } else { &[true, false] };
     for check_only in passes {
         for part in read.links.chunks(LARGEST_IMPORT) {
             let body = Payload::Json(json!({ "links": part, "check_only": check_only }));
             let path = ["connections", connection, "links"];
-            client.send(Method::POST, &path, &[], body).await?;
+            let sent = client.send(Method::POST, &path, &[], body).await;
+            sent.with_context(|| {
+                if *check_only {
+                    format!("nothing was imported from {place}")
+                } else {
+                    format!("importing {place}")
+                }
+            })?;
         }
     }
     if format.json {

@@ -5,7 +5,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::endpoint::Endpoint;
-use super::{Format, arguments, printer};
+use super::{Format, arguments, declared, printer};
 use crate::admin::SourceView;
 use crate::client::Payload;
 use crate::config::Environment;
@@ -28,6 +28,8 @@ pub enum Command {
     Remove {
         /// Its name
         name: String,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -89,11 +91,15 @@ pub async fn run(
         Command::Show { name, format } => {
             show(&client.get(&["sources", &name], &[]).await?, format)
         }
-        Command::Remove { name } => {
+        Command::Remove { name, format } => {
+            let path = ["sources", &name];
+            let shown = client.get(&path, &[]).await?;
             client
-                .send(Method::DELETE, &["sources", &name], &[], Payload::None)
+                .send(Method::DELETE, &path, &[], Payload::None)
                 .await?;
-            printer::note(&format!("source `{name}` is removed"));
+            let removed = json!({ "source": name, "removed": true });
+            printer::changed(removed, &format!("source `{name}` is removed"), format)?;
+            declared::tell("source", &shown, "adds it again; take it out there, too");
             Ok(())
         }
     }

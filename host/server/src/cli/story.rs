@@ -6,6 +6,7 @@ use gladhand_core::delivery::DeliveryState;
 use gladhand_core::exchange::Exchange;
 use gladhand_core::outcome::{Change, Outcome};
 
+use super::lane;
 use super::moment::moment;
 use super::printer::{plain, table};
 use crate::admin::ShownAttempt;
@@ -36,6 +37,9 @@ pub fn of_delivery(delivery: &ExplainedDelivery) -> String {
     );
     line(&mut story, 1, &whose);
     line(&mut story, 1, &standing(delivery));
+    if let Some(held) = &delivery.held {
+        line(&mut story, 1, &lane::hold_on(delivery.id, held));
+    }
     let (before, since) = delivery
         .attempts
         .split_at(before_the_last_queueing(delivery));

@@ -67,6 +67,20 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
         &["source"],
         &["source", "show"],
         &["delivery", "list", "--since", "yesterday"],
+        &["delivery", "list", "--limit", "0"],
+        &["audit", "list", "--limit", "100001"],
+        &["dead", "retry"],
+        &["dead", "discard", "--reason", "test data"],
+        &["serve", "--role", "console,watcher"],
+        &[
+            "effect",
+            "conclude",
+            "a/b",
+            "--account",
+            "main",
+            "--done",
+            " ",
+        ],
     ] {
         assert_eq!(
             parse(wrong).expect_err("it is wrong").exit_code(),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
 use super::node::Origin;
 use crate::nearest::nearest;
 
@@ -19,6 +21,11 @@ impl Problem {
             origin,
             message: message.into(),
         }
+    }
+
+    /// For programs: where, and what is wrong.
+    pub fn json(&self) -> Value {
+        json!({ "place": self.origin.to_string(), "message": self.message })
     }
 }
 

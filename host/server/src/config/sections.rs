@@ -60,6 +60,9 @@ pub struct Server {
     pub roles: Roles,
 }
 
+/// The words for what a host does.
+pub const ROLES: [&str; 3] = ["intake", "worker", "console"];
+
 /// What a host does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Roles {
@@ -200,7 +203,7 @@ impl Server {
 
 fn roles(section: &mut Section<'_>) -> Option<Roles> {
     let mut roles = Roles::default();
-    for word in section.words("roles", &["intake", "worker", "console"])? {
+    for word in section.words("roles", &ROLES)? {
         match word {
             "intake" => roles.intake = true,
             "worker" => roles.worker = true,

@@ -142,6 +142,7 @@ impl Queue for World {
             let place = (lane.connection, lane.contact.clone());
             let of = filter.connection;
             of.is_none_or(|connection| lane.connection == connection)
+                && (filter.contacts.is_empty() || filter.contacts.contains(&lane.contact))
                 && filter.after.as_ref().is_none_or(|after| place > *after)
         });
         held.truncate(filter.limit as usize);
@@ -219,6 +220,7 @@ impl LinkBook for World {
             .iter()
             .filter(|(owner, record)| {
                 *owner == connection
+                    && !record.link.remote_id.is_empty()
                     && is_like(&filter.entity_kind, &record.entity.kind)
                     && is_like(&filter.entity_id, &record.entity.id)
                     && is_like(&filter.object, &record.link.object)

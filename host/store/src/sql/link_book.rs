@@ -25,7 +25,7 @@ impl LinkBook for Store {
         let mut query = Query::new(concat!(
             "SELECT entity_kind, entity_id, updated_at, ",
             link_columns!(),
-            " FROM links WHERE owner = ?"
+            " FROM links WHERE owner = ? AND remote_id <> ''"
         ))
         .bind(connection.uuid());
         for (column, wanted) in [

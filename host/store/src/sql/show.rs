@@ -151,7 +151,7 @@ async fn effects(
         .collect()
 }
 
-/// The links of the delivery's contact and of the conversation it is about.
+/// The records that the delivery's contact and the conversation it is about are linked to.
 async fn links(
     connection: &mut Connection,
     row: &Row,
@@ -160,7 +160,7 @@ async fn links(
     let found = Query::new(concat!(
         "SELECT ",
         link_columns!(),
-        " FROM links WHERE owner = ? AND ((entity_kind = 'contact' AND entity_id = ?) \
+        " FROM links WHERE owner = ? AND remote_id <> '' AND ((entity_kind = 'contact' AND entity_id = ?) \
          OR (entity_kind = ? AND entity_id = ?)) ORDER BY entity_kind, entity_id, object"
     ))
     .bind(delivery.connection.uuid())

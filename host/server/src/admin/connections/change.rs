@@ -35,7 +35,7 @@ pub struct ConnectionChange {
     /// What is done about failures.
     #[serde(default)]
     pub policy: PolicyChange,
-    /// IANA, of the CRM.
+    /// IANA, of the CRM; empty takes it away.
     #[serde(default)]
     pub time_zone: Option<String>,
 }
@@ -52,7 +52,9 @@ impl Admin {
         let mut connection = before.clone();
         let mut problems: Vec<String> = Vec::new();
         problems.extend(change.concurrency.and_then(concurrency_problem));
-        problems.extend(change.time_zone.as_deref().and_then(zone_problem));
+        let named = change.time_zone.as_deref();
+        let zone = named.filter(|zone| !zone.is_empty());
+        problems.extend(zone.and_then(zone_problem));
         let Value::Object(mut fields) = connection.settings else {
             return Err(Error::Invalid(vec![format!(
                 "the settings of connection `{name}` are no table: remove it and add it again"
@@ -68,7 +70,9 @@ impl Admin {
         connection.settings = Value::Object(fields);
         connection.inboxes = change.inboxes.unwrap_or(connection.inboxes);
         connection.mode = change.mode.unwrap_or(connection.mode);
-        connection.time_zone = change.time_zone.or(connection.time_zone);
+        if change.time_zone.is_some() {
+            connection.time_zone = zone.map(str::to_owned);
+        }
         match change.policy.applied_to(&connection.policy) {
             Ok(policy) => connection.policy = policy,
             Err(flaws) => problems.extend(flaws.into_iter().map(|flaw| flaw.message)),

@@ -53,6 +53,8 @@ pub struct ConnectionView {
     pub allow_private_network: bool,
     /// Requests to the CRM may go without TLS.
     pub allow_http: bool,
+    /// The configuration file declares it, and the next start sets it as the file says.
+    pub declared: bool,
 }
 
 impl Admin {
@@ -113,7 +115,7 @@ impl Admin {
                 .map(|(name, secret)| SecretView::of(name, secret))
                 .collect();
             let version = version.map(|version| version.descriptor.version.clone());
-            views.push(view(
+            let shown = view(
                 connection,
                 source,
                 account,
@@ -121,7 +123,11 @@ impl Admin {
                 version,
                 digest,
                 pauses::of_connection(connection, account, &pauses),
-            ));
+            );
+            views.push(ConnectionView {
+                declared: self.parts.declared.connections.contains(&connection.name),
+                ..shown
+            });
         }
         Ok(views)
     }
@@ -156,5 +162,6 @@ fn view(
         settings: connection.settings.clone(),
         allow_private_network: account.allow_private_network,
         allow_http: account.allow_http,
+        declared: false,
     }
 }

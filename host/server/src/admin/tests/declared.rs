@@ -125,6 +125,23 @@ async fn a_rotated_credential_stays_in_its_account() {
 }
 
 #[tokio::test]
+async fn a_connection_that_names_an_account_has_its_credential_also_when_that_rotates() {
+    let world = World::new();
+    let admin = world.admin();
+    for token in ["first", "second"] {
+        let named = NewConnection {
+            account: Some("a".to_owned()),
+            credentials: Vec::new(),
+            ..connection("b", CRM, token)
+        };
+        let both = declared(vec![connection("a", CRM, token), named]);
+        admin.apply(both).await.expect("it fits");
+        assert_eq!(accounts_used(&world), ["a", "a"]);
+        assert_eq!(secrets_named(&world, "token"), [token]);
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_gets_its_own_credential_leaves_the_shared_account() {
     let world = World::new();
     let admin = world.admin();

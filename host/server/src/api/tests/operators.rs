@@ -106,7 +106,7 @@ async fn a_lane_is_held_and_released() {
             api.call("POST", &path, None).await,
             (
                 StatusCode::OK,
-                json!({ "connection": "main", "contact": "7", "held": held })
+                json!({ "connection": "main", "contact": "7", "held": held, "was_held": !held })
             )
         );
         let lanes = api.world.held.lock().expect("no test panics with it").len();

@@ -5,8 +5,11 @@ use std::fs;
 use super::*;
 use crate::config::Environment;
 
+/// For people.
+const TEXT: Format = Format { json: false };
+
 /// What it prints about a file of this text, and whether it found it right.
-async fn check(text: &str) -> (bool, String) {
+async fn check(text: &str, format: Format) -> (bool, String) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join("gladhand.toml");
     fs::write(&path, text).expect("the directory can be written");
@@ -14,7 +17,7 @@ async fn check(text: &str) -> (bool, String) {
     let flags = [("connectors.dir".to_owned(), connectors)];
     printer::captured::start();
     let environment = Environment::of([("SECRET", "x"), ("TOKEN", "x")]);
-    let is_right = run(Some(&path), &environment, &flags)
+    let is_right = run(Some(&path), &environment, &flags, format)
         .await
         .expect("it can be read");
     let captured = printer::captured::take();
@@ -25,8 +28,27 @@ async fn check(text: &str) -> (bool, String) {
 
 #[tokio::test]
 async fn a_file_without_a_fault_is_ok() {
-    let (is_right, told) = check("[log]\nformat = \"text\"\n").await;
-    assert_eq!((is_right, told.as_str()), (true, "ok\n"));
+    let (is_right, told) = check("[log]\nformat = \"text\"\n", TEXT).await;
+    assert_eq!(
+        (is_right, told.as_str()),
+        (true, "ok\nlooked at gladhand.toml\n")
+    );
+}
+
+#[tokio::test]
+async fn that_there_is_no_file_is_said() {
+    printer::captured::start();
+    let is_right = run(None, &Environment::default(), &[], TEXT).await;
+    let captured = printer::captured::take();
+    assert!(is_right.expect("nothing is to be read"));
+    assert_eq!(
+        (captured.stdout.as_str(), captured.stderr.as_str()),
+        (
+            "ok\n",
+            "there is no gladhand.toml here: only the defaults, the environment and --set were looked at; --config \
+             names another file\n"
+        )
+    );
 }
 
 #[tokio::test]
@@ -41,12 +63,30 @@ source = "support"
 connector = "crm"
 credentials = { token = { env = "TOKEN" } }
 "#;
-    let (is_right, told) = check(text).await;
+    let (is_right, told) = check(text, TEXT).await;
     assert!(is_right, "{told}");
     assert_eq!(
         told,
         "ok\nthe component of `crm` is not in connectors: the settings and credentials of connection `main` were not \
-         looked at\n"
+         looked at\nlooked at gladhand.toml\n"
+    );
+}
+
+#[tokio::test]
+async fn a_program_is_told_what_is_wrong_and_where() {
+    let json = Format { json: true };
+    let (is_right, told) = check("[log]\nformat = \"txt\"\n", json).await;
+    assert!(!is_right);
+    assert_eq!(
+        told.lines().next(),
+        Some(
+            r#"{"message":"`format` in [log] cannot be `txt`; did you mean `text`?","place":"gladhand.toml:2:10"}"#
+        )
+    );
+    let (is_right, told) = check("", json).await;
+    assert_eq!(
+        (is_right, told.as_str()),
+        (true, "looked at gladhand.toml\n")
     );
 }
 
@@ -71,7 +111,7 @@ credentials = { token = { env = "MISSING_TOKEN" } }
 time_zone = "Europe/Berln"
 concurrency = 0
 "#;
-    let (is_right, told) = check(text).await;
+    let (is_right, told) = check(text, TEXT).await;
     assert!(!is_right);
     insta::assert_snapshot!(told);
 }
@@ -92,7 +132,8 @@ stage = 0
     fs::write(&path, text).expect("the directory can be written");
     let draft = Draft::load(Some(&path), &Environment::default(), &[]).expect("it can be read");
     let connection = &draft.connections[0];
-    let found = misfits(connection, &[crate::doubles::version()]).expect("it is known");
+    let versions = [crate::doubles::version()];
+    let found = misfits(connection, &draft.connections, &versions).expect("it is known");
     let place = format!("{}:2:1: connection `main`: ", path.display());
     let told: Vec<String> = found
         .iter()
@@ -101,7 +142,7 @@ stage = 0
     assert_eq!(
         told,
         [
-            "the connector `crm` needs the `base_url` of the CRM",
+            "the connector `crm` needs the `base_url` (--base-url) of the CRM",
             "the connector `crm` needs the credential `token`",
             "the connector `crm` knows no credential `tokn`; it takes token",
             "settings.stage: 0 is less than the minimum of 1",

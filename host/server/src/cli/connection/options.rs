@@ -24,7 +24,7 @@ pub struct Add {
     /// Where the CRM is
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
-    /// The account's name; else equal connector, base URL and credentials share one
+    /// The account's name, and one that exists needs no credential; else equal connector, base URL and credentials share one
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
     /// A setting of the connector; `gladhand connector show` lists them
@@ -54,6 +54,9 @@ pub struct Set {
     /// Take every inbox
     #[arg(long, conflicts_with = "inboxes")]
     pub all_inboxes: bool,
+    /// Forget the CRM's time zone
+    #[arg(long, conflicts_with = "time_zone")]
+    pub no_time_zone: bool,
     #[command(flatten)]
     pub format: Format,
 }

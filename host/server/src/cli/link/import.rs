@@ -71,7 +71,10 @@ pub fn read(text: &str, provider: &str) -> Result<Import, Unreadable> {
                     )),
                     Some(_) => Ok(()),
                     None => {
-                        import.links.push(link);
+                        import.links.push(NewLink {
+                            line: Some(number),
+                            ..link
+                        });
                         Ok(())
                     }
                 }
@@ -172,6 +175,7 @@ fn link_of(contact: &str, object: &str, remote_id: &str) -> NewLink {
             attributes: Map::new(),
         },
         updated_at: None,
+        line: None,
     }
 }
 
@@ -268,7 +272,7 @@ mod tests {
             "line 1: `crm:person` is not of the form PROVIDER:OBJECT:ID\n\
              line 3: the contact's id is missing\n\
              line 4: write the contact's id, a comma or a tab, and PROVIDER:OBJECT:ID, several with | between them\n\
-             line 5: unknown field `contact`, expected one of `entity`, `link`, `updated_at`\n\
+             line 5: unknown field `contact`, expected one of `entity`, `link`, `updated_at`, `line`\n\
              line 6: this is no JSON object: key must be a string at line 1 column 2",
         );
     }

@@ -1,10 +1,12 @@
 //! Columns that stay columns: whatever is in a cell takes one line, and no more room than a column has.
+//!
+//! The last column is whole: nothing stands behind it that it could move.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::plain;
 
-/// Wider than a digest and most sentences; what is longer is whole in `--json`.
+/// Wider than a digest and most sentences; what is longer is whole in `--json`, and in the last column.
 const WIDEST_CELL: usize = 80;
 
 /// How wide the columns of a table are.
@@ -34,8 +36,9 @@ impl<const N: usize> Columns<N> {
     /// A row, as a line. A cell that is wider than its column moves those behind it.
     pub fn line(&self, row: &[String; N]) -> String {
         let mut line = String::new();
-        for (text, width) in row.iter().zip(self.widths) {
-            let cell = cell(text);
+        for (column, (text, width)) in row.iter().zip(self.widths).enumerate() {
+            let is_last = column + 1 == N;
+            let cell = if is_last { plain(text) } else { cell(text) };
             line.push_str(&cell);
             line.extend(std::iter::repeat_n(
                 ' ',
@@ -100,6 +103,17 @@ mod tests {
     #[test]
     fn a_line_break_does_not_break_the_row() {
         check(&[["a\nb", "c\td"]], "NAME  X\na b   c d\n");
+    }
+
+    #[test]
+    fn only_the_last_column_is_never_cut() {
+        let long = "x".repeat(WIDEST_CELL + 1);
+        let cut = format!("{}…", "x".repeat(WIDEST_CELL - 1));
+        let wide = " ".repeat(WIDEST_CELL - 4);
+        check(
+            &[[long.as_str(), long.as_str()]],
+            &format!("NAME{wide}  X\n{cut}  {long}\n"),
+        );
     }
 
     #[track_caller]

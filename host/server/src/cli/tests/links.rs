@@ -48,6 +48,17 @@ async fn links_are_imported_listed_exported_and_removed() {
                 "deal",
             ],
             &["link", "list", "--connection", "main"],
+            &[
+                "link",
+                "remove",
+                "--connection",
+                "main",
+                "--contact",
+                "7",
+                "--object",
+                "person",
+                "--json",
+            ],
         ])
         .await;
     let place = dir.path().display().to_string();

@@ -1,6 +1,7 @@
 //! What operators see: whole sessions at the terminal, for a person to read.
 
 use super::scene::Scene;
+use crate::admin::declared::Names;
 
 const DEAD: &str = "dlv_00000000000000000000000000000003";
 const RUNNING: &str = "dlv_00000000000000000000000000000006";
@@ -100,6 +101,26 @@ async fn deliveries_are_listed_shown_retried_and_skipped() {
 }
 
 #[tokio::test]
+async fn a_listing_says_that_there_is_more_than_it_shows() {
+    let scene = Scene::after_a_day().await;
+    let told = scene
+        .tell(&[
+            &["delivery", "list", "--limit", "2"],
+            &["delivery", "list", "--limit", "7"],
+            &["dead", "list", "--limit", "1"],
+        ])
+        .await;
+    let notes: Vec<&str> = told
+        .lines()
+        .filter(|line| line.contains("stderr"))
+        .collect();
+    let note = |shown: u32| {
+        format!("[stderr] there are more than these {shown}; --limit NUMBER shows up to 100000")
+    };
+    assert_eq!(notes, [note(2), note(1)]);
+}
+
+#[tokio::test]
 async fn dead_letters_are_listed_retried_and_discarded() {
     let scene = Scene::after_a_day().await;
     let told = scene
@@ -107,7 +128,6 @@ async fn dead_letters_are_listed_retried_and_discarded() {
             &["dead", "list"],
             &["dead", "list", "--code", "conflict"],
             &["dead", "list", "--until", "2026-11-20T08:30:00Z", "--json"],
-            &["dead", "retry"],
             &["dead", "retry", "--connection", "mian"],
             &[
                 "dead",
@@ -145,9 +165,24 @@ async fn a_contact_is_explained_held_and_synced() {
             &["lane", "list", "--connection", "main", "--json"],
             &["lane", "list", "--connection", "observer"],
             &["lane", "release", "--connection", "main", "--contact", "8"],
+            &["lane", "release", "--connection", "main", "--contact", "8"],
             &["lane", "hold", "--connection", "main", "--contact", "99"],
             &["sync", "contact", "7", "--source", "support"],
             &["sync", "contact", "99", "--source", "support"],
+        ])
+        .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
+async fn what_a_lane_holds_back_says_so() {
+    let scene = Scene::after_a_day().await;
+    let told = scene
+        .tell(&[
+            &["lane", "hold", "--connection", "main", "--contact", "8"],
+            &["delivery", "list", "--contact", "8"],
+            &["delivery", "show", "dlv_00000000000000000000000000000002"],
+            &["explain", "--source", "support", "--contact", "8"],
         ])
         .await;
     insta::assert_snapshot!(told);
@@ -286,6 +321,35 @@ async fn every_deed_is_kept() {
 }
 
 #[tokio::test]
+async fn what_the_file_undoes_at_the_next_start_is_said() {
+    let scene = Scene::with_connections().await;
+    *scene.world.declared.lock().expect("no test panics with it") = Names {
+        sources: vec!["support".to_owned()],
+        connections: vec!["main".to_owned()],
+    };
+    let told = scene
+        .tell(&[
+            &["connection", "set", "main", "--mode", "observe"],
+            &["connection", "set", "observer", "--mode", "live"],
+            &["connection", "remove", "main"],
+            &["connection", "remove", "observer"],
+            &["source", "remove", "support"],
+        ])
+        .await;
+    let notes = told.lines().filter(|line| line.contains("the next start"));
+    let notes: Vec<&str> = notes.collect();
+    let expect = [
+        "connection `main`: the next start of the host sets it as it is written there; make the change there, too",
+        "connection `main`: the next start of the host adds it again; take it out there, too",
+        "source `support`: the next start of the host adds it again; take it out there, too",
+    ];
+    assert_eq!(
+        notes,
+        expect.map(|note| format!("[stderr] the configuration file declares {note}"))
+    );
+}
+
+#[tokio::test]
 async fn what_can_never_work_is_refused_before_it_is_stored() {
     let scene = Scene::with_connections().await;
     let told = scene
@@ -299,6 +363,7 @@ async fn what_can_never_work_is_refused_before_it_is_stored() {
                 "Europe/Berlin",
                 "--json",
             ],
+            &["connection", "set", "main", "--no-time-zone", "--json"],
             &["connection", "show", "mian"],
         ])
         .await;

@@ -21,6 +21,7 @@ fn story(detail: DeliveryDetail) -> String {
     of_delivery(&ExplainedDelivery::of(
         detail.delivery,
         &connection,
+        None,
         attempts,
         effects,
     ))

@@ -46,6 +46,13 @@ pub(super) async fn list(readers: &Readers, filter: HeldFilter) -> Result<Vec<He
             .push(" AND connection = ")
             .push_bind(connection.uuid());
     }
+    if let Some((last, others)) = filter.contacts.split_last() {
+        query.push(" AND contact IN (");
+        for contact in others {
+            query.push_bind(contact.as_str()).push(", ");
+        }
+        query.push_bind(last.as_str()).push(")");
+    }
     if let Some((connection, contact)) = filter.after {
         query
             .push(" AND (connection, contact) > (")

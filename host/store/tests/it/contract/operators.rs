@@ -73,9 +73,11 @@ pub async fn what_is_in_doubt_is_listed_and_concluded_once(backend: Box<dyn Back
 pub async fn links_are_listed_put_and_removed(backend: Box<dyn Backend>) {
     let bed = Bed::new(backend).await;
     let now = bed.clock.now();
-    let links: Vec<_> = ["1", "2", "3"]
+    let mut links: Vec<_> = ["1", "2", "3"]
         .map(|id| (entity("contact", id), link(id)))
         .into();
+    // What a connector notes for itself is no record of the CRM.
+    links.push((entity("contact", "0"), link("")));
     let put = bed.store.put_links(bed.connection, &links, now).await;
     put.expect("a write");
     let list = |filter: LinkFilter| async {

@@ -313,18 +313,29 @@ pub async fn held_lanes_are_listed_with_who_holds_them(backend: Box<dyn Backend>
             connection,
             after,
             limit,
+            ..HeldFilter::default()
         };
         async { bed.store.held(filter).await.expect("a read") }
     };
     assert_eq!(list(None, 9).await, [by_head.clone(), by_person.clone()]);
     assert_eq!(list(None, 1).await, std::slice::from_ref(&by_head));
-    assert_eq!(list(Some(&by_head), 9).await, [by_person]);
+    assert_eq!(
+        list(Some(&by_head), 9).await,
+        std::slice::from_ref(&by_person)
+    );
     let of_another = HeldFilter {
         connection: Some(ConnectionId::new(&*bed.given.ids)),
         limit: 9,
         ..HeldFilter::default()
     };
     assert_eq!(bed.store.held(of_another).await.expect("a read"), []);
+    let of_contacts = HeldFilter {
+        contacts: vec!["8".into(), "9".into()],
+        limit: 9,
+        ..HeldFilter::default()
+    };
+    let of_both = bed.store.held(of_contacts).await.expect("a read");
+    assert_eq!(of_both, std::slice::from_ref(&by_person));
     done(bed.retry(head).await);
     let released = bed.store.hold(bed.connection, "8", false, held_at).await;
     assert!(released.expect("an answer"));
