@@ -44,5 +44,12 @@ mod nearest;
 
 mod happening;
 
+use tikv_jemallocator::Jemalloc;
+
+/// Every event makes hundreds of small things on several threads: with the C library's own allocator a host takes in a tenth
+/// less (`docs/performance.md`).
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
+
 #[cfg(test)]
 mod doubles;

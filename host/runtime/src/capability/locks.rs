@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use gladhand_core::attempt::End;
+use gladhand_core::attempt::{Attempt, End};
 use gladhand_core::failure::{Failure, FailureKind};
-use tokio::time::Instant;
+use tokio::time::{sleep, timeout};
 
 use super::View;
 use crate::bindings::gladhand::connector::locks;
@@ -46,26 +46,26 @@ impl Host {
     }
 
     async fn wait_for(&self, keys: &[String]) -> Result<(), Stop> {
-        let began = Instant::now();
-        loop {
-            let locks = &self.services.ports.locks;
-            if locks
-                .acquire(&self.attempt.lease, self.attempt.account, keys)
-                .await?
-            {
-                return Ok(());
-            }
-            if began.elapsed() >= PATIENCE {
-                return Err(Stop::End(End::Deferred {
-                    until: self.services.clock.now().after(DEFERRAL),
-                    failure: Box::new(Failure::new(
-                        FailureKind::Conflict,
-                        "another delivery is writing the same person, and this one waits for it",
-                    )),
-                }));
-            }
-            tokio::time::sleep(PAUSE).await;
+        // Whatever the last look still takes is freed when the attempt settles.
+        let waited = timeout(PATIENCE, self.until_locked(keys)).await;
+        waited.unwrap_or_else(|_| {
+            Err(Stop::End(End::Deferred {
+                until: self.services.clock.now().after(DEFERRAL),
+                failure: Box::new(Failure::new(
+                    FailureKind::Conflict,
+                    "another delivery is writing the same person, and this one waits for it",
+                )),
+            }))
+        })
+    }
+
+    async fn until_locked(&self, keys: &[String]) -> Result<(), Stop> {
+        let Attempt { lease, account, .. } = &self.attempt;
+        let locks = &self.services.ports.locks;
+        while !locks.acquire(lease, *account, keys).await? {
+            sleep(PAUSE).await;
         }
+        Ok(())
     }
 }
 
