@@ -1,6 +1,6 @@
 //! What the database knows of a batch of events: which it has, and what it knows of their contacts and conversations.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use gladhand_core::entity::{EntityKey, EntityKind, EntityRow};
 use gladhand_core::ids::{EventId, SourceId};
@@ -11,69 +11,60 @@ use super::super::rows;
 use super::super::statement::{Statement, nothing};
 use super::super::value::Type::{Id, Text};
 use crate::Error;
-use crate::planned::{EventKey, Known, StoredEntity};
+use crate::planned::{Known, StoredEntity};
 
 /// Reads it, in the transaction that stores the batch.
 pub(super) async fn find(
     connection: &mut Connection,
     events: &[&IncomingEvent],
 ) -> Result<Known, Error> {
-    Ok(Known {
-        delivery_keys: keys(connection, &DELIVERY_KEYS, events, |event| {
-            &event.delivery_key
-        })
-        .await?,
-        semantic_keys: keys(connection, &SEMANTIC_KEYS, events, |event| {
-            &event.semantic_key
-        })
-        .await?,
+    let mut known = Known {
         entities: entities(connection, events).await?,
-    })
+        ..Known::default()
+    };
+    add_keys(connection, events, &mut known).await?;
+    Ok(known)
 }
 
-static DELIVERY_KEYS: Statement = Statement::new(
-    &[Id, Text],
-    "WITH given(source, key) AS ({rows}) \
-     SELECT given.source, given.key FROM given \
-     JOIN events ON events.source = given.source AND events.delivery_key = given.key",
+static KEYS: Statement = Statement::new(
+    &[Id, Text, Text],
+    "WITH given(source, delivery_key, semantic_key) AS ({rows}) \
+     SELECT given.source, delivered.delivery_key, same.semantic_key FROM given \
+     LEFT JOIN events AS delivered \
+          ON delivered.source = given.source AND delivered.delivery_key = given.delivery_key \
+     LEFT JOIN events AS same ON same.source = given.source AND same.semantic_key = given.semantic_key \
+     WHERE delivered.id IS NOT NULL OR same.id IS NOT NULL",
 );
 
-static SEMANTIC_KEYS: Statement = Statement::new(
-    &[Id, Text],
-    "WITH given(source, key) AS ({rows}) \
-     SELECT given.source, given.key FROM given \
-     JOIN events ON events.source = given.source AND events.semantic_key = given.key",
-);
-
-async fn keys(
+/// Adds those keys of the events that are taken.
+async fn add_keys(
     connection: &mut Connection,
-    statement: &'static Statement,
     events: &[&IncomingEvent],
-    key: impl Fn(&IncomingEvent) -> &Option<String>,
-) -> Result<HashSet<EventKey>, Error> {
-    let given: Vec<(SourceId, &str)> = events
-        .iter()
-        .filter_map(|event| Some((event.source, key(event).as_deref()?)))
-        .collect();
-    let found = statement
+    known: &mut Known,
+) -> Result<(), Error> {
+    let found = KEYS
         .fetch(
             connection,
-            &given,
-            |values, (source, key)| {
-                values.put(source.uuid()).put(*key);
+            events,
+            |values, event| {
+                values
+                    .put(event.source.uuid())
+                    .put(event.delivery_key.as_deref())
+                    .put(event.semantic_key.as_deref());
             },
             nothing,
         )
         .await?;
-    found
-        .iter()
-        .map(|row| {
-            Ok((
-                SourceId::from_uuid(row.try_get("source")?),
-                row.try_get("key")?,
-            ))
-        })
-        .collect()
+    for row in found {
+        let source = SourceId::from_uuid(row.try_get("source")?);
+        if let Some(key) = row.try_get("delivery_key")? {
+            known.delivery_keys.insert((source, key));
+        }
+        if let Some(key) = row.try_get("semantic_key")? {
+            known.semantic_keys.insert((source, key));
+        }
+    }
+    Ok(())
 }
 
 static ENTITIES: Statement = Statement::new(
@@ -152,7 +143,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_statement_reads_a_whole_table() {
-        let statements = [&DELIVERY_KEYS, &SEMANTIC_KEYS, &ENTITIES];
+        let statements = [&KEYS, &ENTITIES];
         super::super::super::statement::check_plans(&statements).await;
     }
 }

@@ -28,12 +28,21 @@ fn a_text_has_a_place_for_every_value() {
     );
     assert_eq!(
         &**statement.sqlite_text(1),
-        "INSERT INTO t SELECT * FROM (VALUES (?, ?), (?, ?)) WHERE column1 > ? RETURNING a"
+        "INSERT OR FAIL INTO t SELECT * FROM (VALUES (?, ?), (?, ?)) WHERE column1 > ? RETURNING a"
     );
     assert_eq!(
         &**statement.postgres_text(),
         "INSERT INTO t SELECT * FROM (SELECT * FROM UNNEST($1::bigint[], $2::text[]) AS r(column1, column2)) \
          WHERE column1 > $3 RETURNING a"
+    );
+}
+
+#[test]
+fn sqlite_need_not_undo_a_statement_by_itself() {
+    let text = "INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b = 2; UPDATE t SET b = 3";
+    assert_eq!(
+        all_or_nothing(text),
+        "INSERT OR FAIL INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b = 2; UPDATE OR FAIL t SET b = 3"
     );
 }
 
