@@ -50,8 +50,9 @@ fn location(url: &str) -> Result<Location> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Ok(Location::Postgres(SecretString::from(url)));
     }
+    let shown = printable(url);
     bail!(
-        "`{url}` names no store: write sqlite:PATH, like sqlite:data/gladhand.db, or \
+        "`{shown}` names no store: write sqlite:PATH, like sqlite:data/gladhand.db, or \
          postgres://USER:PASSWORD@HOST/DATABASE"
     )
 }
@@ -79,16 +80,33 @@ pub fn must_exist(url: &str) -> Result<()> {
     }
 }
 
-/// A store's URL without its password.
+/// A store's URL without its password, also where it is none that can be read.
 pub fn printable(url: &str) -> String {
-    let Ok(mut parsed) = url::Url::parse(url) else {
+    if url.starts_with("sqlite:") {
         return url.to_owned();
+    }
+    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + "://".len()));
+    // The last `@`: a password may hold one that nobody has encoded.
+    let parts = rest
+        .rsplit_once('@')
+        .and_then(|(who, place)| Some((who.split_once(':')?.0, place)));
+    let shown = parts.map_or_else(
+        || url.to_owned(),
+        |(user, place)| format!("{scheme}{user}:***@{place}"),
+    );
+    let Some((place, query)) = shown.split_once('?') else {
+        return shown;
     };
-    let is_hidden = parsed.password().is_some() && parsed.set_password(Some("***")).is_ok();
-    if is_hidden {
-        parsed.into()
+    let pairs: Vec<&str> = query.split('&').map(printable_pair).collect();
+    format!("{place}?{}", pairs.join("&"))
+}
+
+/// PostgreSQL takes the password as a parameter, too.
+fn printable_pair(pair: &str) -> &str {
+    if pair.starts_with("password=") {
+        "password=***"
     } else {
-        url.to_owned()
+        pair
     }
 }
 
@@ -107,5 +125,34 @@ mod tests {
         std::fs::write(&path, "").expect("a file");
         must_exist(&url).expect("there is a file");
         must_exist("postgres://gladhand@db.internal/gladhand").expect("no file is meant");
+    }
+
+    #[track_caller]
+    fn check_printable(url: &str, expect: &str) {
+        assert_eq!(printable(url), expect);
+    }
+
+    #[test]
+    fn no_password_of_a_store_is_printed() {
+        check_printable("postgres://u:pw@h:5432/db", "postgres://u:***@h:5432/db");
+        check_printable("postgres://u:p/w@x?@h/db", "postgres://u:***@h/db");
+        check_printable("mysql://x:pw@h/db", "mysql://x:***@h/db");
+        check_printable("x:pw@h/db", "x:***@h/db");
+        check_printable(
+            "postgres://h/db?user=u&password=pw",
+            "postgres://h/db?user=u&password=***",
+        );
+        check_printable("postgres://u@h:5432/db", "postgres://u@h:5432/db");
+        check_printable("sqlite:a:b@c.db", "sqlite:a:b@c.db");
+    }
+
+    #[test]
+    fn a_url_that_names_no_store_is_refused_without_its_password() {
+        let refused = location("mysql://x:secretpw@h/db");
+        let said = refused.expect_err("it is another database's").to_string();
+        assert!(
+            said.starts_with("`mysql://x:***@h/db` names no store"),
+            "{said}"
+        );
     }
 }
