@@ -51,7 +51,7 @@ use tokio::sync::Mutex;
 
 use crate::nearest::nearest;
 
-pub use accounts::AccountView;
+pub use accounts::{AccountView, also_changed};
 pub use connections::{ConnectionChange, ConnectionView, NewConnection, PolicyChange, PolicyView};
 pub use connectors::ConnectorView;
 pub use dead::{DeadQuery, DeadWish};

@@ -4,7 +4,7 @@
 mod view;
 
 use gladhand_core::connection::{Account, Connection};
-use gladhand_core::ids::AccountId;
+use gladhand_core::ids::{AccountId, ConnectionId};
 use gladhand_store::settings::SecretOwner;
 use secrecy::SecretString;
 
@@ -37,6 +37,16 @@ pub(super) struct Wanted {
     pub allow_http: bool,
 }
 
+/// The account that a connection got.
+pub(super) struct Got {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// The other connections of it that have another credential now.
+    pub also_changed: Vec<String>,
+}
+
 impl Wanted {
     fn is_installation_of(&self, account: &Account) -> bool {
         account.connector == self.connector && account.base_url == self.base_url
@@ -49,7 +59,7 @@ impl Admin {
         &self,
         existing: Option<&Connection>,
         wanted: &Wanted,
-    ) -> Result<Account, Error> {
+    ) -> Result<Got, Error> {
         let settings = &*self.parts.settings;
         let accounts = settings.accounts().await?;
         let connections = settings.connections().await?;
@@ -96,12 +106,38 @@ impl Admin {
             },
         };
         settings.put_account(&account).await?;
-        for (name, secret) in &wanted.credentials {
-            settings
-                .put_secret(SecretOwner::Account(account.id), name, secret)
-                .await?;
+        let own = existing.map(|existing| existing.id);
+        let also_changed = self
+            .put_credentials(account.id, &wanted.credentials, own)
+            .await?;
+        Ok(Got {
+            id: account.id,
+            name: account.name,
+            also_changed,
+        })
+    }
+
+    /// Stores credentials of an account; returns the connections, besides `own`, for which that replaced one.
+    pub(super) async fn put_credentials(
+        &self,
+        account: AccountId,
+        credentials: &[(String, SecretString)],
+        own: Option<ConnectionId>,
+    ) -> Result<Vec<String>, Error> {
+        let settings = &*self.parts.settings;
+        let owner = SecretOwner::Account(account);
+        let known = settings.secrets(owner).await?;
+        for (name, secret) in credentials {
+            settings.put_secret(owner, name, secret).await?;
         }
-        Ok(account)
+        if !secrets::replace_any(&known, credentials) {
+            return Ok(Vec::new());
+        }
+        let connections = settings.connections().await?;
+        let others = connections
+            .into_iter()
+            .filter(|connection| connection.account == account && Some(connection.id) != own);
+        Ok(others.map(|connection| connection.name).collect())
     }
 
     /// The names of the credentials that the account of this name has; none where there is no such account.
@@ -162,6 +198,27 @@ impl Admin {
     }
 }
 
+/// What is said of a change that gave other connections of an account another credential; `None` where it gave none.
+pub fn also_changed(account: &str, others: &[String]) -> Option<String> {
+    let (last, first) = others.split_last()?;
+    let which = if first.is_empty() {
+        format!("`{last}` also uses")
+    } else {
+        format!("`{}` and `{last}` also use", first.join("`, `"))
+    };
+    Some(format!(
+        "account `{account}`, which {which}, has another credential now"
+    ))
+}
+
+/// The detail of a deed, with the other connections that it changed.
+pub(super) fn with_also_changed(detail: String, account: &str, others: &[String]) -> String {
+    match also_changed(account, others) {
+        Some(reach) => format!("{detail}; {reach}"),
+        None => detail,
+    }
+}
+
 fn named(accounts: &[Account], name: &str, wanted: &Wanted) -> Result<Option<Account>, Error> {
     let Some(account) = accounts.iter().find(|account| account.name == name) else {
         return Ok(None);
@@ -184,4 +241,28 @@ fn free_name(accounts: &[Account], wanted: &str) -> String {
         .chain(numbered)
         .find(is_free)
         .expect("there are more numbers than accounts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(others: &[&str], expect: Option<&str>) {
+        let others: Vec<String> = others.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(also_changed("crm", &others).as_deref(), expect);
+    }
+
+    #[test]
+    fn every_connection_that_has_another_credential_is_named() {
+        check(&[], None);
+        check(
+            &["a"],
+            Some("account `crm`, which `a` also uses, has another credential now"),
+        );
+        check(
+            &["a", "b", "c"],
+            Some("account `crm`, which `a`, `b` and `c` also use, has another credential now"),
+        );
+    }
 }

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use self::fit::Fit;
-use super::accounts::Wanted;
+use super::accounts::{self, Got, Wanted};
 use super::{Admin, Error, name_problem, secrets, url, zone_problem};
 
 pub use change::ConnectionChange;
@@ -70,6 +70,12 @@ pub struct NewConnection {
     pub allow_http: bool,
 }
 
+/// A connection that was stored, and the account that it got.
+pub(super) struct Put {
+    pub connection: Connection,
+    pub account: Got,
+}
+
 fn live() -> Mode {
     Mode::Live
 }
@@ -99,11 +105,20 @@ impl Admin {
             "it was added to source `{}` with connector `{}`, and {does}",
             new.source, new.connector
         );
-        let connection = self.put_connection(None, new).await?;
+        let Put {
+            connection,
+            account,
+        } = self.put_connection(None, new).await?;
         self.parts.operations.reload().await;
+        let others = account.also_changed;
+        let detail = accounts::with_also_changed(detail, &account.name, &others);
         self.record("connection.add", &connection.name, detail)
             .await;
-        self.view_connection(&connection).await
+        let view = self.view_connection(&connection).await?;
+        Ok(ConnectionView {
+            also_changed: others,
+            ..view
+        })
     }
 
     /// Removes one with what only it had.
@@ -154,7 +169,7 @@ impl Admin {
         &self,
         existing: Option<&Connection>,
         new: NewConnection,
-    ) -> Result<Connection, Error> {
+    ) -> Result<Put, Error> {
         let mut problems: Vec<String> = name_problem("connection", &new.name).into_iter().collect();
         problems.extend(new.concurrency.and_then(concurrency_problem));
         problems.extend(new.time_zone.as_deref().and_then(zone_problem));
@@ -230,12 +245,16 @@ impl Admin {
             allow_private_network: new.allow_private_network,
             allow_http: new.allow_http,
         };
-        connection.account = self.put_account(existing, &wanted).await?.id;
+        let account = self.put_account(existing, &wanted).await?;
+        connection.account = account.id;
         self.parts.settings.put_connection(&connection).await?;
         if !is_routed {
             self.parts.catalog.set_route(connection.id, &digest).await?;
         }
-        Ok(connection)
+        Ok(Put {
+            connection,
+            account,
+        })
     }
 }
 

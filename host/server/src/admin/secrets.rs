@@ -62,6 +62,15 @@ pub fn are_equal(left: &[(String, SecretString)], right: &[(String, SecretString
     by_name(left) == by_name(right)
 }
 
+/// Whether one of `given` has another value than the one of its name that is known.
+pub fn replace_any(known: &[(String, SecretString)], given: &[(String, SecretString)]) -> bool {
+    let is_other = |(name, secret): &(String, SecretString)| {
+        let mut of_name = known.iter().filter(|(known, _)| known == name);
+        of_name.any(|(_, was)| was.expose_secret() != secret.expose_secret())
+    };
+    given.iter().any(is_other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -287,10 +287,11 @@ async fn an_account_can_be_named_and_must_then_be_the_same_crm() {
         .add_connection(named(connection("a", CRM, "token")))
         .await
         .expect("a connection");
-    admin
+    let second = admin
         .add_connection(named(connection("b", CRM, "rotated")))
         .await
         .expect("a connection");
+    assert_eq!(second.also_changed, ["a"]);
     let mut bare = named(connection("bare", CRM, "token"));
     bare.credentials.clear();
     admin.add_connection(bare).await.expect("a connection");

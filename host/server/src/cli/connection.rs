@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use self::options::{Add, Set};
 use super::endpoint::Endpoint;
 use super::{Format, arguments, declared, printer};
-use crate::admin::ConnectionView;
+use crate::admin::{ConnectionView, also_changed};
 use crate::client::{Client, Payload};
 use crate::config::Environment;
 
@@ -102,6 +102,7 @@ pub async fn run(
                 )
                 .await?;
             show(&added, add.format)?;
+            tell_also_changed(&added)?;
         }
         Command::List(format) => list(client.list(&["connections"], &[], None).await?, format)?,
         Command::Show { name, format } => {
@@ -135,6 +136,7 @@ pub async fn run(
                 )
                 .await?;
             show(&changed, set.format)?;
+            tell_also_changed(&changed)?;
             let undoes = "sets it as it is written there; make the change there, too";
             declared::tell("connection", &changed, undoes);
         }
@@ -207,6 +209,15 @@ fn show(connection: &Value, format: Format) -> anyhow::Result<()> {
     } else {
         printer::fields(connection)
     }
+}
+
+/// Says on stderr which other connections have another credential now, too.
+fn tell_also_changed(connection: &Value) -> anyhow::Result<()> {
+    let shown: ConnectionView = serde_json::from_value(connection.clone())?;
+    if let Some(reach) = also_changed(&shown.account, &shown.also_changed) {
+        printer::note(&reach);
+    }
+    Ok(())
 }
 
 fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {

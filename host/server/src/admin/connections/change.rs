@@ -11,7 +11,7 @@ use super::difference::{State, difference};
 use super::fit::Fit;
 use super::policy::PolicyChange;
 use super::view::ConnectionView;
-use crate::admin::{Admin, Error, secrets, zone_problem};
+use crate::admin::{Admin, Error, accounts, secrets, zone_problem};
 
 /// What is to be different about a connection; what is absent stays.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -98,9 +98,9 @@ impl Admin {
             problems,
         };
         self.check_fit(fit).await?;
-        for (name, secret) in &change.credentials {
-            self.parts.settings.put_secret(owner, name, secret).await?;
-        }
+        let others = self
+            .put_credentials(account.id, &change.credentials, Some(connection.id))
+            .await?;
         let was = State {
             connection: &before,
             concurrency: account.concurrency,
@@ -116,9 +116,14 @@ impl Admin {
             concurrency: account.concurrency,
         };
         let detail = difference(was, is, &names(&change.credentials));
+        let detail = accounts::with_also_changed(detail, &account.name, &others);
         self.record("connection.set", &connection.name, detail)
             .await;
-        self.view_connection(&connection).await
+        let view = self.view_connection(&connection).await?;
+        Ok(ConnectionView {
+            also_changed: others,
+            ..view
+        })
     }
 
     /// Stops its deliveries from running, or lets them run again, whoever stopped them.

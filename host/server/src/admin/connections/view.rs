@@ -55,6 +55,9 @@ pub struct ConnectionView {
     pub allow_http: bool,
     /// The configuration file declares it, and the next start sets it as the file says.
     pub declared: bool,
+    /// Where a change of it replaced a credential of the account: the other connections that have the new one, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_changed: Vec<String>,
 }
 
 impl Admin {
@@ -163,5 +166,6 @@ fn view(
         allow_private_network: account.allow_private_network,
         allow_http: account.allow_http,
         declared: false,
+        also_changed: Vec::new(),
     }
 }

@@ -350,6 +350,30 @@ async fn what_the_file_undoes_at_the_next_start_is_said() {
 }
 
 #[tokio::test]
+async fn who_else_has_another_credential_is_said_where_it_is_another() {
+    let scene = Scene::with_connections().await;
+    let set = [
+        "connection",
+        "set",
+        "main",
+        "--credential",
+        "token=env:SECRET",
+    ];
+    let told = scene.tell(&[&set, &set]).await;
+    let notes = told.lines().filter(|line| line.contains("another"));
+    let notes: Vec<&str> = notes.collect();
+    let note = "account `main`, which `observer` also uses, has another credential now";
+    assert_eq!(notes, [format!("[stderr] {note}")]);
+    let deeds = scene.world.deeds.lock().expect("no test panics with it");
+    let details: Vec<&str> = deeds.iter().map(|deed| deed.detail.as_str()).collect();
+    let expect = [
+        format!("credential `token`; {note}"),
+        "credential `token`".to_owned(),
+    ];
+    assert_eq!(details[details.len() - 2..], expect);
+}
+
+#[tokio::test]
 async fn what_can_never_work_is_refused_before_it_is_stored() {
     let scene = Scene::with_connections().await;
     let told = scene
