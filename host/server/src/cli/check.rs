@@ -71,7 +71,9 @@ async fn look(mut draft: Draft, environment: &Environment) -> anyhow::Result<Vec
         let dir = &connectors.dir;
         let versions = components::describe(dir).await?;
         for connection in &draft.connections {
-            match misfits(connection, &draft.connections, &versions) {
+            let found = misfits(connection, &draft.connections, &versions)
+                .or_else(|| Some(vec![misspelt(connection, dir, &versions)?]));
+            match found {
                 Some(found) => problems.extend(found),
                 None => printer::note(&format!(
                     "the component of `{}` is not in {}: the settings and credentials of connection `{}` were not \
@@ -167,6 +169,26 @@ fn misfits(
             .map(|problem| about(connection, problem))
             .collect(),
     )
+}
+
+/// That the folder has a connector that is nearly called as this one. One of quite another name may be one that was
+/// added to the host.
+fn misspelt(
+    connection: &sections::Connection,
+    dir: &Path,
+    versions: &[Version],
+) -> Option<Problem> {
+    let stored = stored(connection);
+    let wanted = stored.connector_name();
+    let known = versions
+        .iter()
+        .map(|version| version.descriptor.id.as_str());
+    let near = nearest(wanted, known).filter(|near| *near != wanted)?;
+    let problem = format!(
+        "there is no connector `{wanted}` in {}; did you mean `{near}`?",
+        dir.display()
+    );
+    Some(about(connection, &problem))
 }
 
 fn credentials(connection: &sections::Connection) -> impl Iterator<Item = &str> {

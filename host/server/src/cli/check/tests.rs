@@ -149,3 +149,26 @@ stage = 0
         ]
     );
 }
+
+#[test]
+fn a_connector_that_is_nearly_called_as_one_that_is_there_is_misspelt() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("gladhand.toml");
+    let said = |connector: &str, versions: &[Version]| {
+        let text = format!(
+            "[[connection]]\nname = \"main\"\nsource = \"support\"\nconnector = \"{connector}\"\n"
+        );
+        fs::write(&path, text).expect("the directory can be written");
+        let draft = Draft::load(Some(&path), &Environment::default(), &[]).expect("it can be read");
+        let problem = misspelt(&draft.connections[0], Path::new("connectors"), versions);
+        problem.map(|problem| problem.to_string())
+    };
+    let there = [crate::doubles::version()];
+    let told = said("cmr", &there).expect("it is misspelt");
+    let expect =
+        "connection `main`: there is no connector `cmr` in connectors; did you mean `crm`?";
+    assert!(told.ends_with(expect), "{told}");
+    assert_eq!(said("other", &there), None);
+    assert_eq!(said("crm@9.0.0", &there), None);
+    assert_eq!(said("cmr", &[]), None);
+}
