@@ -30,7 +30,7 @@ mod audit;
 
 mod check;
 
-mod endpoint;
+pub mod endpoint;
 
 mod arguments;
 

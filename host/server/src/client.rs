@@ -2,7 +2,7 @@
 //!
 //! It must not know what the answers mean.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -26,6 +26,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// More than any page or descriptor.
 const ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Who does not answer so soon what costs nothing is no host, or one that does not work.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why the host did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -192,21 +195,7 @@ impl Client {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(u16, Bytes), Error> {
-        let broken = |error: hyper::Error| Error::Broken(error.to_string());
-        let stream = self.connect().await?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(broken)?;
-        // The connection ends with its one exchange; what goes wrong with it is seen there.
-        let connection = tokio::spawn(connection);
-        let response = sender.send_request(request).await.map_err(broken)?;
-        let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES)
-            .collect()
-            .await;
-        connection.abort();
-        let body = body.map_err(|error| Error::Broken(error.to_string()))?;
-        Ok((status, body.to_bytes()))
+        exchange(self.connect().await?, request).await
     }
 
     async fn connect(&self) -> Result<TcpStream, Error> {
@@ -225,6 +214,36 @@ impl Client {
             Err(_) => Err(unreachable(std::io::ErrorKind::TimedOut.into())),
         }
     }
+}
+
+/// The text that whoever listens at an address gives for a path; `None` where nobody gives one, or not soon.
+pub async fn look(address: SocketAddr, path: &str) -> Option<String> {
+    let request = Request::get(path).header(HOST, address.to_string());
+    let request = request.body(Full::new(Bytes::new())).ok()?;
+    let answer = async {
+        let stream = TcpStream::connect(address).await.ok()?;
+        exchange(stream, request).await.ok()
+    };
+    let (status, body) = tokio::time::timeout(LOOK_TIMEOUT, answer).await.ok()??;
+    let text = String::from_utf8(body.to_vec()).ok()?;
+    (status == 200).then_some(text)
+}
+
+async fn exchange(stream: TcpStream, request: Request<Full<Bytes>>) -> Result<(u16, Bytes), Error> {
+    let broken = |error: hyper::Error| Error::Broken(error.to_string());
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(broken)?;
+    // The connection ends with its one exchange; what goes wrong with it is seen there.
+    let connection = tokio::spawn(connection);
+    let response = sender.send_request(request).await.map_err(broken)?;
+    let status = response.status().as_u16();
+    let body = Limited::new(response.into_body(), ANSWER_BYTES)
+        .collect()
+        .await;
+    connection.abort();
+    let body = body.map_err(|error| Error::Broken(error.to_string()))?;
+    Ok((status, body.to_bytes()))
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -8,9 +8,10 @@ use gladhand_store::Look;
 use gladhand_store::deliveries::Counts;
 use serde_json::json;
 
+use crate::cli::endpoint::reachable;
 use crate::cli::{Format, printer};
 use crate::config::{Config, Environment};
-use crate::{components, database, keyfile};
+use crate::{client, components, database, keyfile};
 
 /// Says what it finds; false where something keeps the host from working.
 pub async fn run(config: &Config, environment: &Environment, format: Format) -> Result<bool> {
@@ -23,9 +24,10 @@ pub async fn run(config: &Config, environment: &Environment, format: Format) -> 
     say("master key", master_key(config, environment).await)?;
     say("store", store(config).await)?;
     say("connectors", connectors(config))?;
-    say("listening", listening("listen", config.server.listen))?;
-    let metrics = listening("metrics_listen", config.server.metrics_listen);
-    say("metrics", metrics)?;
+    let front = Door::front(config.server.listen);
+    say("listening", listening(front).await)?;
+    let metrics = Door::metrics(config.server.metrics_listen);
+    say("metrics", listening(metrics).await)?;
     Ok(is_well)
 }
 
@@ -107,13 +109,59 @@ fn connectors(config: &Config) -> Result<String> {
     Ok(format!("{} components in {}", paths.len(), dir.display()))
 }
 
-/// Whether the address of this setting can be listened on.
-fn listening(setting: &str, address: SocketAddr) -> Result<String> {
+/// An address that a host listens on.
+#[derive(Clone, Copy)]
+struct Door {
+    /// Which of `[server]` names it.
+    setting: &'static str,
+    address: SocketAddr,
+    /// What is asked for there.
+    path: &'static str,
+    /// Whether the answer is a host's.
+    is_hosts: fn(&str) -> bool,
+}
+
+impl Door {
+    /// For webhooks and the admin API.
+    fn front(address: SocketAddr) -> Self {
+        Self {
+            setting: "listen",
+            address,
+            path: "/livez",
+            is_hosts: |answer| answer == "ok",
+        }
+    }
+
+    /// For Prometheus.
+    fn metrics(address: SocketAddr) -> Self {
+        Self {
+            setting: "metrics_listen",
+            address,
+            path: "/metrics",
+            is_hosts: |answer| answer.contains("gladhand_"),
+        }
+    }
+}
+
+/// Whether an address can be listened on, or a host does so already.
+async fn listening(door: Door) -> Result<String> {
+    let Door {
+        setting,
+        address,
+        path,
+        is_hosts,
+    } = door;
     match TcpListener::bind(address) {
         Ok(_) => Ok(format!("{address} is free")),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(format!(
-            "{address} is taken; where it is not by a running host, let server.{setting} name another"
-        )),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            let answer = client::look(reachable(address), path).await;
+            if answer.is_some_and(|answer| is_hosts(&answer)) {
+                return Ok(format!("a running host listens on {address}"));
+            }
+            Err(anyhow!(
+                "another program listens on {address}; end it, or let server.{setting} name another address"
+            ))
+        }
         Err(error) => Err(anyhow!(
             "{address} cannot be listened on ({error}); let server.{setting} name another"
         )),
@@ -188,17 +236,37 @@ mod tests {
         assert!(said.contains("FAILED  master key: the database was sealed with another"));
     }
 
-    #[test]
-    fn an_address_that_is_taken_or_not_of_this_machine_is_said() {
-        let other = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let taken = other.local_addr().expect("it is bound");
-        let said = listening("metrics_listen", taken).expect("it may be a host's");
-        assert!(
-            said.ends_with("let server.metrics_listen name another"),
-            "{said}"
-        );
+    /// Answers as this does; ends with the test.
+    async fn serving(routes: axum::Router) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        address
+    }
+
+    #[tokio::test]
+    async fn an_address_that_a_host_has_is_no_fault_and_one_that_another_program_has_is() {
+        let host = crate::health::routes(crate::doubles::World::new());
+        let address = serving(host).await;
+        let said = listening(Door::front(address)).await.expect("it is a host");
+        assert_eq!(said, format!("a running host listens on {address}"));
+        let address = serving(axum::Router::new()).await;
+        for (door, setting) in [
+            (Door::front(address), "listen"),
+            (Door::metrics(address), "metrics_listen"),
+        ] {
+            let said = listening(door).await.expect_err("it is no host");
+            let advice = format!("end it, or let server.{setting} name another address");
+            assert!(said.to_string().ends_with(&advice), "{said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_not_of_this_machine_is_said() {
         let foreign = "192.0.2.1:80".parse().expect("an address");
-        let said = listening("listen", foreign).expect_err("it is for examples");
+        let said = listening(Door::front(foreign)).await;
+        let said = said.expect_err("it is for examples");
         assert!(
             said.to_string()
                 .starts_with("192.0.2.1:80 cannot be listened on")
