@@ -55,7 +55,7 @@ fn declared(config: &Config, environment: &Environment) -> Result<String> {
 
 /// Whether the key is the one that the database was sealed with.
 async fn master_key(config: &Config, environment: &Environment) -> Result<String> {
-    let key = keyfile::find(config, environment)?;
+    let key = keyfile::find(config, environment).await?;
     let look = database::look(&config.store.url).await?;
     let sealed = look.filter(Look::is_sealed);
     match (key, sealed) {

@@ -27,7 +27,7 @@ pub async fn serve(config: Config, environment: &Environment) -> Result<bool> {
 pub async fn migrate(config: Config, environment: &Environment) -> Result<()> {
     let World { clock, ids, .. } = world();
     let is_new = database::look(&config.store.url).await?.is_none();
-    let has_key = keyfile::find(&config, environment)?.is_some();
+    let has_key = keyfile::find(&config, environment).await?.is_some();
     let key = keyfile::master_key(&config, environment).await?;
     let store = database::open(
         &config,
