@@ -186,8 +186,17 @@ impl Server {
     /// `None` where anything was reported.
     pub fn read(mut section: Section<'_>) -> Option<Self> {
         const LISTEN: &str = "an address and a port, like 127.0.0.1:8787";
-        let listen = section.parsed("listen", LISTEN);
-        let metrics_listen = section.parsed("metrics_listen", LISTEN);
+        let listen = section.parsed::<SocketAddr>("listen", LISTEN);
+        let metrics_listen = section.parsed::<SocketAddr>("metrics_listen", LISTEN);
+        // Where the port is 0, each gets a free one.
+        if let Some(address) = listen.filter(|address| address.port() != 0)
+            && metrics_listen == listen
+        {
+            let message = format!(
+                "`listen` and `metrics_listen` in [server] are both {address}; each needs an address of its own"
+            );
+            section.report_at(&["metrics_listen", "listen"], &message);
+        }
         let public_url =
             section.parsed::<Url>("public_url", "a URL, like https://hooks.example.com");
         let roles = roles(&mut section);

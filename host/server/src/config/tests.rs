@@ -151,6 +151,19 @@ fn later_wins_file_environment_flags() {
 }
 
 #[test]
+fn the_two_addresses_of_a_host_are_two() {
+    check(
+        "[server]\nmetrics_listen = \"127.0.0.1:8787\"",
+        "gladhand.toml:2:18: `listen` and `metrics_listen` in [server] are both 127.0.0.1:8787; each needs an address of its own",
+    );
+    check(
+        "[server]\nlisten = \"127.0.0.1:8788\"",
+        "gladhand.toml:2:10: `listen` and `metrics_listen` in [server] are both 127.0.0.1:8788; each needs an address of its own",
+    );
+    accepted("[server]\nlisten = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"");
+}
+
+#[test]
 fn an_unknown_key_is_named_with_its_place_and_the_nearest_known_one() {
     check(
         "[[source]]\nname = \"support\"\nwebhok_secret = { env = \"X\" }",
