@@ -12,6 +12,9 @@ use crate::admin::links::NewRecord;
 /// So many problems are told: a file of the wrong kind is wrong in every line.
 const PROBLEMS: usize = 20;
 
+/// What stands between columns.
+const SEPARATORS: [char; 3] = ['\t', ',', ';'];
+
 /// What was read.
 #[derive(Debug, Default)]
 pub struct Import {
@@ -123,7 +126,21 @@ impl Import {
         let (contact, external_id) = split(line).ok_or(
             "write the contact's id, a comma or a tab, and PROVIDER:OBJECT:ID, several with | between them",
         )?;
-        self.external(contact, external_id, provider)
+        if external_id.contains(SEPARATORS) {
+            return Err(
+                "a line has two columns, and several PROVIDER:OBJECT:ID have | between them"
+                    .to_owned(),
+            );
+        }
+        let links = self.external(contact, external_id, provider)?;
+        let remote_ids = links.iter().map(|link| link.link.remote_id.as_str());
+        let strange = std::iter::once(contact).chain(remote_ids).find(is_strange);
+        match strange {
+            Some(id) => Err(format!(
+                "the id `{id}` holds a space or a control character; where that is meant, write the line as JSON"
+            )),
+            None => Ok(links),
+        }
     }
 
     /// `PROVIDER:OBJECT:ID|…`; an id may hold colons itself.
@@ -156,6 +173,11 @@ impl Import {
     }
 }
 
+/// What is more than an id as often as not.
+fn is_strange(id: &&str) -> bool {
+    id.contains(|letter: char| letter.is_whitespace() || letter.is_control())
+}
+
 fn wrong_part(part: &str) -> String {
     format!("`{part}` is not of the form PROVIDER:OBJECT:ID")
 }
@@ -186,7 +208,7 @@ fn is_header(line: &str) -> bool {
 
 /// The two columns of a line, without the quotes that spreadsheets put around them.
 fn split(line: &str) -> Option<(&str, &str)> {
-    let (contact, external_id) = line.split_once(['\t', ',', ';'])?;
+    let (contact, external_id) = line.split_once(SEPARATORS)?;
     Some((unquoted(contact), unquoted(external_id)))
 }
 
@@ -274,6 +296,18 @@ mod tests {
              line 4: write the contact's id, a comma or a tab, and PROVIDER:OBJECT:ID, several with | between them\n\
              line 5: unknown field `contact`, expected one of `entity`, `link`, `updated_at`, `line`\n\
              line 6: this is no JSON object: key must be a string at line 1 column 2",
+        );
+    }
+
+    #[test]
+    fn a_line_holds_two_columns_and_ids_without_spaces() {
+        check_refused(
+            "7,crm:person:41,crm:lead:12\n8;crm:person:4;Jane\n9,crm:person:4 1\n1 0\tcrm:person:5\n11,crm:person:\u{1}6",
+            "line 1: a line has two columns, and several PROVIDER:OBJECT:ID have | between them\n\
+             line 2: a line has two columns, and several PROVIDER:OBJECT:ID have | between them\n\
+             line 3: the id `4 1` holds a space or a control character; where that is meant, write the line as JSON\n\
+             line 4: the id `1 0` holds a space or a control character; where that is meant, write the line as JSON\n\
+             line 5: the id `\u{1}6` holds a space or a control character; where that is meant, write the line as JSON",
         );
     }
 
