@@ -70,6 +70,8 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
         &["delivery", "list", "--limit", "0"],
         &["audit", "list", "--limit", "100001"],
         &["dead", "retry"],
+        &["connection", "set", "main"],
+        &["connection", "set", "main", "--json"],
         &["dead", "discard", "--reason", "test data"],
         &["serve", "--role", "console,watcher"],
         &[

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use gladhand_core::connection;
 use serde_json::{Map, Value};
 
@@ -43,6 +43,7 @@ pub struct Add {
 }
 
 #[derive(Debug, Args)]
+#[command(group = change(), override_usage = SET_USAGE)]
 pub struct Set {
     /// Its name
     pub name: String,
@@ -59,6 +60,27 @@ pub struct Set {
     pub no_time_zone: bool,
     #[command(flatten)]
     pub format: Format,
+}
+
+/// Clap's own would name every option.
+const SET_USAGE: &str = "gladhand connection set [OPTIONS] <NAME> [KEY=VALUE]...";
+
+/// Something must be said to change.
+fn change() -> ArgGroup {
+    ArgGroup::new("change").required(true).multiple(true).args([
+        "settings",
+        "credentials",
+        "concurrency",
+        "inboxes",
+        "all_inboxes",
+        "mode",
+        "on_dead",
+        "retry_from",
+        "retry_to",
+        "retry_for",
+        "time_zone",
+        "no_time_zone",
+    ])
 }
 
 /// What can be said of a connection when it is added and later.
@@ -145,5 +167,25 @@ impl Common {
             body.insert("time_zone".to_owned(), zone.into());
         }
         Ok(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn everything_that_can_be_set_is_a_change() {
+        let command = Set::augment_args(clap::Command::new("set"));
+        let known = command.get_arguments();
+        let known: BTreeSet<&str> = known
+            .map(|argument| argument.get_id().as_str())
+            .filter(|id| !["name", "json"].contains(id))
+            .collect();
+        let change = change();
+        let named: BTreeSet<&str> = change.get_args().map(clap::Id::as_str).collect();
+        assert_eq!(named, known);
     }
 }
