@@ -9,6 +9,7 @@ use gladhand_store::deliveries::Counts;
 use serde_json::json;
 
 use crate::cli::endpoint::reachable;
+use crate::cli::printer::counted;
 use crate::cli::{Format, printer};
 use crate::config::{Config, Environment};
 use crate::{client, components, database, keyfile};
@@ -47,9 +48,9 @@ fn print_finding(name: &str, found: &Result<String>, format: Format) -> Result<(
 fn declared(config: &Config, environment: &Environment) -> Result<String> {
     let declared = config.declared(environment)?;
     Ok(format!(
-        "{} sources and {} connections declared",
-        declared.sources.len(),
-        declared.connections.len()
+        "{} and {} declared",
+        counted(declared.sources.len(), "source"),
+        counted(declared.connections.len(), "connection")
     ))
 }
 
@@ -106,7 +107,8 @@ fn connectors(config: &Config) -> Result<String> {
     let paths = components::in_folder(dir).map_err(|error| {
         anyhow!("{} cannot be read ({error}); build them with `cargo xtask connectors`, and let connectors.dir name the folder that they are in, like target/connectors", dir.display())
     })?;
-    Ok(format!("{} components in {}", paths.len(), dir.display()))
+    let components = counted(paths.len(), "component");
+    Ok(format!("{components} in {}", dir.display()))
 }
 
 /// An address that a host listens on.
@@ -208,6 +210,7 @@ mod tests {
         let (is_well, said) = said(&config(dir.path(), &environment), &environment).await;
         assert!(is_well, "{said}");
         assert!(said.contains("master key: there is none yet"), "{said}");
+        assert!(said.contains("0 sources and 0 connections"), "{said}");
         assert!(
             said.contains("store: there is no database yet at"),
             "{said}"

@@ -51,9 +51,12 @@ impl Rest {
     /// Says it on stderr, below what is shown.
     pub fn tell(&self) {
         if self.is_more {
+            let these = match self.shown {
+                1 => "this one".to_owned(),
+                shown => format!("these {shown}"),
+            };
             printer::note(&format!(
-                "there are more than these {}; --limit NUMBER shows up to {MOST}",
-                self.shown
+                "there are more than {these}; --limit NUMBER shows up to {MOST}"
             ));
         }
     }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::endpoint::Endpoint;
 use super::limit::{Limit, PAGE};
 use super::moment::moment;
+use super::printer::counted;
 use super::{Format, arguments, printer};
 use crate::admin::ConnectionView;
 use crate::admin::links::LARGEST_IMPORT;
@@ -237,11 +238,6 @@ async fn import(
         ));
     }
     Ok(())
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 fn list(items: Vec<Value>, format: Format) -> anyhow::Result<()> {

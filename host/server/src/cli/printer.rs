@@ -90,6 +90,12 @@ pub fn plain(text: &str) -> String {
     text.replace(is_control, " ")
 }
 
+/// So many of them, in words that fit the number.
+pub fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 fn write(text: &str) -> io::Result<()> {
     #[cfg(test)]
     if captured::text(text) {
@@ -137,5 +143,11 @@ mod tests {
     #[test]
     fn what_a_visitor_wrote_does_not_reach_the_terminal_as_a_command() {
         assert_eq!(plain("a\u{1b}[2Jb\nc\u{202e}d"), "a [2Jb c d");
+    }
+
+    #[test]
+    fn one_is_counted_without_an_s() {
+        let told = [0, 1, 2].map(|count| counted(count, "link"));
+        assert_eq!(told, ["0 links", "1 link", "2 links"]);
     }
 }

@@ -114,10 +114,10 @@ async fn a_listing_says_that_there_is_more_than_it_shows() {
         .lines()
         .filter(|line| line.contains("stderr"))
         .collect();
-    let note = |shown: u32| {
-        format!("[stderr] there are more than these {shown}; --limit NUMBER shows up to 100000")
+    let note = |these: &str| {
+        format!("[stderr] there are more than {these}; --limit NUMBER shows up to 100000")
     };
-    assert_eq!(notes, [note(2), note(1)]);
+    assert_eq!(notes, [note("these 2"), note("this one")]);
 }
 
 #[tokio::test]
