@@ -2,6 +2,8 @@
 
 mod import;
 
+mod replaced;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -205,12 +207,17 @@ async fn import(
         .map_or(shown.connector.as_str(), |(name, _)| name);
     let read = import::read(&text, provider)
         .with_context(|| format!("nothing was imported from {place}"))?;
+    let path = ["connections", connection, "links"];
+    let query = [("limit", PAGE.to_string())];
+    let there = client.list(&path, &query, None).await?;
+    let there = there.into_iter().map(serde_json::from_value::<LinkRecord>);
+    let there = there.collect::<Result<Vec<_>, _>>()?;
+    let replaced = replaced::replaced(&read.links, there);
     // The host looks at every part before it takes the first: a file is imported as a whole.
     let passes: &[bool] = if is_dry { &[true] } else { &[true, false] };
     for check_only in passes {
         for part in read.links.chunks(LARGEST_IMPORT) {
             let body = Payload::Json(json!({ "links": part, "check_only": check_only }));
-            let path = ["connections", connection, "links"];
             let sent = client.send(Method::POST, &path, &[], body).await;
             sent.with_context(|| {
                 if *check_only {
@@ -223,7 +230,9 @@ async fn import(
     }
     if format.json {
         let count = read.links.len();
-        return printer::json_lines(&[json!({ "count": count, "left_out": read.others })]);
+        let imported =
+            json!({ "count": count, "left_out": read.others, "replaced": replaced.len() });
+        return printer::json_lines(&[imported]);
     }
     let verb = if is_dry {
         "all of it fits, nothing was stored"
@@ -231,6 +240,9 @@ async fn import(
         "imported"
     };
     printer::note(&format!("{verb}: {}", counted(read.links.len(), "link")));
+    if let Some(told) = replaced::told(&replaced, is_dry) {
+        printer::note(&told);
+    }
     for (other, count) in &read.others {
         let ids = counted(*count, "id");
         printer::note(&format!(

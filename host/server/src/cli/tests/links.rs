@@ -66,6 +66,28 @@ async fn links_are_imported_listed_exported_and_removed() {
 }
 
 #[tokio::test]
+async fn what_an_import_makes_different_is_said() {
+    let scene = Scene::with_connections().await;
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let path = file.path().display().to_string();
+    let import: [&str; 5] = ["link", "import", &path, "--connection", "main"];
+    let write = |text: &str| std::fs::write(file.path(), text).expect("the file can be written");
+    write("102,crm:person:10\n103,crm:person:11\n");
+    let told = scene.tell(&[&import]).await;
+    assert!(!told.contains("something else"), "{told}");
+    write("102,crm:person:999\n103,crm:person:11\n104,crm:person:12\n");
+    let dry = [&import[..], &["--dry-run"]].concat();
+    let told = scene.tell(&[&dry, &import, &import]).await;
+    for expect in [
+        "would say something else than now",
+        "said something else before",
+    ] {
+        let expect = format!("{expect}: 1 link\n[stderr]   contact 102: person 10 → 999\n");
+        assert_eq!(told.matches(&expect).count(), 1, "{told}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_exported_can_be_imported() {
     let scene = Scene::after_a_day().await;
     let export: &[&str] = &["link", "export", "--connection", "main"];
