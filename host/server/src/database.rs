@@ -85,20 +85,20 @@ pub fn printable(url: &str) -> String {
     if url.starts_with("sqlite:") {
         return url.to_owned();
     }
+    let pairs = |(place, query): (&str, &str)| {
+        let pairs: Vec<&str> = query.split('&').map(printable_pair).collect();
+        format!("{place}?{}", pairs.join("&"))
+    };
+    let url = url.split_once('?').map_or_else(|| url.to_owned(), pairs);
     let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + "://".len()));
     // The last `@`: a password may hold one that nobody has encoded.
     let parts = rest
         .rsplit_once('@')
         .and_then(|(who, place)| Some((who.split_once(':')?.0, place)));
-    let shown = parts.map_or_else(
-        || url.to_owned(),
-        |(user, place)| format!("{scheme}{user}:***@{place}"),
-    );
-    let Some((place, query)) = shown.split_once('?') else {
-        return shown;
-    };
-    let pairs: Vec<&str> = query.split('&').map(printable_pair).collect();
-    format!("{place}?{}", pairs.join("&"))
+    match parts {
+        Some((user, place)) => format!("{scheme}{user}:***@{place}"),
+        None => url,
+    }
 }
 
 /// PostgreSQL takes the password as a parameter, too.
@@ -141,6 +141,10 @@ mod tests {
         check_printable(
             "postgres://h/db?user=u&password=pw",
             "postgres://h/db?user=u&password=***",
+        );
+        check_printable(
+            "postgres://h:5432/db?password=p@w",
+            "postgres://h:5432/db?password=***",
         );
         check_printable("postgres://u@h:5432/db", "postgres://u@h:5432/db");
         check_printable("sqlite:a:b@c.db", "sqlite:a:b@c.db");
