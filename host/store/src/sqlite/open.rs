@@ -28,7 +28,7 @@ const PREPARED_STATEMENTS: usize = 512;
 const ROWS_AHEAD: usize = 1_024;
 
 /// The writer's page cache in KiB: keys of unique indexes arrive in random order.
-const WRITER_CACHE_KIB: i64 = 16 * 1_024;
+const WRITER_CACHE_KIB: i64 = 32 * 1_024;
 
 /// Pages of 4 KiB in the log before it is folded into the database: fewer, longer pauses.
 const CHECKPOINT_PAGES: i64 = 4_000;
