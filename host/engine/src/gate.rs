@@ -57,6 +57,16 @@ pub trait Conditions {
 
 const NO_PANIC: &str = "nobody panics while counting";
 
+impl Open {
+    /// Whether a claim that brought so many lanes has left none ready: all of the connections were asked, and none can have
+    /// got as many as it may.
+    pub fn is_exhausted_by(&self, claimed: usize, connections: usize) -> bool {
+        let least = self.connections.iter().map(|wanted| wanted.lanes).min();
+        let least = least.map_or(0, |lanes| usize::try_from(lanes).unwrap_or(usize::MAX));
+        self.seen == connections && claimed < least
+    }
+}
+
 impl Running {
     /// The connections that may get lanes now, beginning with the one whose `turn` it is.
     ///

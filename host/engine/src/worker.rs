@@ -79,8 +79,8 @@ pub(crate) async fn work(inner: Arc<Inner>, stop: CancellationToken) {
                 // Behind the last that got something: whoever stands before it would always come first.
                 turn = place(last).map_or(turn, |place| place + 1);
                 (seen, next) = (0, None);
-                let is_all = open.seen == directory.order.len()
-                    && claims.claimed.len() < usize::try_from(open.lanes).unwrap_or(usize::MAX);
+                let is_exhausted =
+                    open.is_exhausted_by(claims.claimed.len(), directory.order.len());
                 for claimed in claims.claimed {
                     let entry = directory.connections.get(&claimed.lease.connection);
                     let account = entry.map(|entry| entry.account.id);
@@ -92,9 +92,8 @@ pub(crate) async fn work(inner: Arc<Inner>, stop: CancellationToken) {
                     };
                     tracker.spawn(attempt.attempt(claimed, permit));
                 }
-                // All were asked and workers are left: there is no more for now.
                 let next = [claims.next_ready, open.next].into_iter().flatten().min();
-                is_all.then(|| until(next, now))
+                is_exhausted.then(|| until(next, now))
             }
             None => Some(STORE_PAUSE),
         };

@@ -184,6 +184,27 @@ fn more_connections_than_a_claim_asks_for_come_with_the_next() {
 }
 
 #[test]
+fn a_claim_is_the_last_one_where_nobody_can_have_got_all_that_it_may() {
+    let wanted = |name: char, lanes| Wanted {
+        connection: connection(name),
+        account: AccountId::from_uuid(connection(name).uuid()),
+        lanes,
+    };
+    let open = Open {
+        connections: vec![wanted('a', 4), wanted('b', 2)],
+        lanes: 8,
+        next: None,
+        seen: 3,
+    };
+    assert!(open.is_exhausted_by(1, 3));
+    assert!(
+        !open.is_exhausted_by(2, 3),
+        "`b` may have more than it may run"
+    );
+    assert!(!open.is_exhausted_by(1, 4), "one was not asked");
+}
+
+#[test]
 fn a_paused_account_gets_none_and_takes_none_from_others() {
     let told = Told {
         paused: vec!["a"],
