@@ -93,7 +93,7 @@ impl Statement {
                 let comma = if place == 0 { "" } else { ", " };
                 write!(rows, "{comma}({row})").expect("a string grows");
             }
-            all_or_nothing(&sqlite_only(self.sqlite))
+            never_undone_alone(&sqlite_only(self.sqlite))
                 .replace("{rows}", &rows)
                 .into()
         })
@@ -136,21 +136,11 @@ pub(super) fn sqlite_only(text: &str) -> String {
 
 /// The same for whoever rolls back the whole transaction when it fails. So that it could undo a statement of many rows by
 /// itself, SQLite would copy every page that it changes, and beyond some of them into a file made for the purpose.
-fn all_or_nothing(text: &str) -> String {
-    let mut told = String::with_capacity(text.len());
-    let mut parts = text.split("UPDATE ");
-    told.push_str(parts.next().unwrap_or_default());
-    for part in parts {
-        // `DO UPDATE SET` belongs to its INSERT.
-        let is_statement = !part.starts_with("SET ");
-        told.push_str(if is_statement {
-            "UPDATE OR FAIL "
-        } else {
-            "UPDATE "
-        });
-        told.push_str(part);
-    }
-    told.replace("INSERT INTO ", "INSERT OR FAIL INTO ")
+fn never_undone_alone(text: &str) -> String {
+    text.replace("INSERT INTO ", "INSERT OR FAIL INTO ")
+        .replace("UPDATE ", "UPDATE OR FAIL ")
+        // This one belongs to its INSERT.
+        .replace("DO UPDATE OR FAIL SET ", "DO UPDATE SET ")
 }
 
 /// The text as PostgreSQL understands it, with `$n` for each `?`, counted from `first`.

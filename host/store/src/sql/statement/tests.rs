@@ -41,7 +41,7 @@ fn a_text_has_a_place_for_every_value() {
 fn sqlite_need_not_undo_a_statement_by_itself() {
     let text = "INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b = 2; UPDATE t SET b = 3";
     assert_eq!(
-        all_or_nothing(text),
+        never_undone_alone(text),
         "INSERT OR FAIL INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b = 2; UPDATE OR FAIL t SET b = 3"
     );
 }
