@@ -211,14 +211,6 @@ pub fn also_changed(account: &str, others: &[String]) -> Option<String> {
     ))
 }
 
-/// The detail of a deed, with the other connections that it changed.
-pub(super) fn with_also_changed(detail: String, account: &str, others: &[String]) -> String {
-    match also_changed(account, others) {
-        Some(reach) => format!("{detail}; {reach}"),
-        None => detail,
-    }
-}
-
 fn named(accounts: &[Account], name: &str, wanted: &Wanted) -> Result<Option<Account>, Error> {
     let Some(account) = accounts.iter().find(|account| account.name == name) else {
         return Ok(None);

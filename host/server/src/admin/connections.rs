@@ -110,13 +110,29 @@ impl Admin {
             account,
         } = self.put_connection(None, new).await?;
         self.parts.operations.reload().await;
-        let others = account.also_changed;
-        let detail = accounts::with_also_changed(detail, &account.name, &others);
-        self.record("connection.add", &connection.name, detail)
-            .await;
-        let view = self.view_connection(&connection).await?;
+        self.told("connection.add", detail, &connection, account)
+            .await
+    }
+
+    /// Keeps what was done to a connection, and shows it; both with the others of its account that it changed.
+    async fn told(
+        &self,
+        deed: &str,
+        detail: String,
+        connection: &Connection,
+        account: Got,
+    ) -> Result<ConnectionView, Error> {
+        let Got {
+            name, also_changed, ..
+        } = account;
+        let detail = match accounts::also_changed(&name, &also_changed) {
+            Some(reach) => format!("{detail}; {reach}"),
+            None => detail,
+        };
+        self.record(deed, &connection.name, detail).await;
+        let view = self.view_connection(connection).await?;
         Ok(ConnectionView {
-            also_changed: others,
+            also_changed,
             ..view
         })
     }

@@ -11,7 +11,8 @@ use super::difference::{State, difference};
 use super::fit::Fit;
 use super::policy::PolicyChange;
 use super::view::ConnectionView;
-use crate::admin::{Admin, Error, accounts, secrets, zone_problem};
+use crate::admin::accounts::Got;
+use crate::admin::{Admin, Error, secrets, zone_problem};
 
 /// What is to be different about a connection; what is absent stays.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -116,14 +117,13 @@ impl Admin {
             concurrency: account.concurrency,
         };
         let detail = difference(was, is, &names(&change.credentials));
-        let detail = accounts::with_also_changed(detail, &account.name, &others);
-        self.record("connection.set", &connection.name, detail)
-            .await;
-        let view = self.view_connection(&connection).await?;
-        Ok(ConnectionView {
+        let account = Got {
+            id: account.id,
+            name: account.name,
             also_changed: others,
-            ..view
-        })
+        };
+        self.told("connection.set", detail, &connection, account)
+            .await
     }
 
     /// Stops its deliveries from running, or lets them run again, whoever stopped them.
